@@ -1,0 +1,43 @@
+# One file starts everything: Python 3.11 or newer with venv is all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+LOCKS := requirements/bootstrap.txt requirements/dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make .venv with everything, hash-checked
+
+$(STAMP): $(LOCKS) pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) sh tools/setup.sh $(VENV)
+	@touch $@
+
+demo: $(STAMP)  ## Deploy the dev stack on this machine, crash an agent, watch it finish
+	@$(BIN)/python tools/demo.py
+
+test: $(STAMP)  ## Run every test
+	@$(BIN)/python -m pytest -n auto
+
+check: $(STAMP)  ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)  ## Rewrite the code as check wants it
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## Measure, side by side with the alternatives
+	@$(BIN)/python benchmarks/superstep_cost.py
+
+lock: $(STAMP)  ## Compile the hash-pinned requirements anew
+	@sh tools/lock.sh $(BIN)/uv
+
+clean:  ## Remove what the project made here
+	rm -rf $(VENV) .build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,32 @@
+"""The ports: what the kernel asks of the machine it runs on."""
+
+from analemma.hardware.ports.clock import Clock, SystemClock
+from analemma.hardware.ports.models import (
+    ModelAnswer,
+    ModelProvider,
+    ModelRequest,
+    ModelUsage,
+)
+from analemma.hardware.ports.pages import PageStore
+from analemma.hardware.ports.records import (
+    ABSENT,
+    MAX_BODY_BYTES,
+    Record,
+    RecordConflict,
+    RecordStore,
+)
+
+__all__ = [
+    "ABSENT",
+    "MAX_BODY_BYTES",
+    "Clock",
+    "ModelAnswer",
+    "ModelProvider",
+    "ModelRequest",
+    "ModelUsage",
+    "PageStore",
+    "Record",
+    "RecordConflict",
+    "RecordStore",
+    "SystemClock",
+]

@@ -1,0 +1,1 @@
+"""Records: the typed facts that cross a boundary, all of them JSON."""

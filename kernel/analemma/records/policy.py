@@ -1,0 +1,67 @@
+"""Policy: what an environment allows, read from its stack file or the defaults.
+
+Two readers: the state machine is generated from ``RetryPolicy`` and
+``FanOutPolicy.max_concurrency``; the kernel obeys the rest. A policy is data,
+the same on a laptop and in the cloud.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from analemma.records.budget import Budget
+
+
+class _Policy(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class RetryPolicy(_Policy):
+    """How often the orchestrator repeats what failed below the run.
+
+    The delay before attempt n is ``interval_seconds * backoff_rate ** (n - 1)``,
+    at most ``max_delay_seconds``, with full jitter. Amazon States Language
+    names the same fields IntervalSeconds, BackoffRate, MaxAttempts and
+    MaxDelaySeconds.
+    """
+
+    max_attempts: int = Field(default=3, ge=0, le=20)
+    interval_seconds: int = Field(default=1, ge=1, le=300)
+    backoff_rate: float = Field(default=2.0, ge=1.0, le=10.0)
+    max_delay_seconds: int = Field(default=60, ge=1, le=3600)
+
+
+class FanOutPolicy(_Policy):
+    """When a superstep leaves its slice, and on how many workers it runs.
+
+    A superstep with at least ``min_tasks`` pending tasks fans out, in batches
+    of ``batch_size`` tasks, on at most ``max_concurrency`` workers at once.
+    """
+
+    min_tasks: int = Field(default=8, ge=2)
+    batch_size: int = Field(default=10, ge=1, le=100)
+    max_concurrency: int = Field(default=4, ge=1, le=1000)
+
+
+class SlicePolicy(_Policy):
+    """When a slice stops by itself.
+
+    ``seconds`` bounds a slice on a laptop; in Lambda the time the invocation
+    has left does. ``seal_reserve`` is the share of it kept for sealing.
+    ``renew_after_slices`` starts a fresh execution well before the 25,000
+    events that end a Step Functions execution.
+    """
+
+    supersteps: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=60.0, gt=0)
+    seal_reserve: float = Field(default=0.1, ge=0.0, lt=1.0)
+    renew_after_slices: int = Field(default=1000, ge=1)
+
+
+class KernelPolicy(_Policy):
+    """Everything the kernel obeys at run time."""
+
+    budget: Budget = Budget(supersteps=1000)
+    slices: SlicePolicy = SlicePolicy()
+    fan_out: FanOutPolicy = FanOutPolicy()
+    retry: RetryPolicy = RetryPolicy()

@@ -1,0 +1,90 @@
+"""The run record: one line of the process table.
+
+What the kernel knows about a run without reading its checkpoints. Stored as
+JSON; the state of the agent is never in it.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from analemma.records.budget import Budget, Usage
+from analemma.records.transition import PageRef, Transition
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. The last three are ends."""
+
+    ADMITTED = "admitted"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    TERMINATED = "terminated"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the orchestrator has nothing left to do."""
+        return self in (RunStatus.DONE, RunStatus.FAILED, RunStatus.TERMINATED)
+
+
+class WorkflowRef(BaseModel):
+    """Which workflow a run executes.
+
+    ``target`` is ``module:attribute`` or ``file.py:attribute``; ``name`` is
+    what people call it; ``digest`` names the version (None until a slice has
+    loaded it, because who admits a run need not hold its code).
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    target: str
+    digest: str | None = None
+
+
+class Failure(BaseModel):
+    """Why a run failed: which node, at which attempt, and the cause.
+
+    ``node`` and ``task_id`` are None when the failure lies below the graph.
+    ``cause`` is ``ErrorType: message``, cut to 2,000 characters.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    node: str | None = None
+    task_id: str | None = None
+    attempt: int = 1
+    cause: str
+
+    def sentence(self) -> str:
+        """Return the failure as one line."""
+        if self.node is None:
+            return self.cause
+        return f"node {self.node!r} failed at attempt {self.attempt}: {self.cause}"
+
+
+class RunRecord(BaseModel):
+    """One run, as the process table knows it."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    run_id: str
+    owner: str
+    workflow: WorkflowRef
+    status: RunStatus = RunStatus.ADMITTED
+    key: str | None = None
+    input_ref: PageRef
+    result_ref: PageRef | None = None
+    budget: Budget = Budget()
+    used: Usage = Usage()
+    slices: int = Field(default=0, ge=0)
+    execution: str = ""
+    execution_slices: int = Field(default=0, ge=0)
+    transition: Transition | None = None
+    failure: Failure | None = None
+    created_at: datetime
+    updated_at: datetime
