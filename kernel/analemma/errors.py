@@ -127,11 +127,15 @@ def retryable_names() -> tuple[str, ...]:
 
     Lambda reports a raised exception by its class name, and Step Functions
     matches ``ErrorEquals`` against it, so these names are a wire contract.
+    Classes of other modules are left out: which of those exist depends on what
+    was imported, and the deployed document must not. They are translated to one
+    of these before they leave a Lambda.
     """
     found: set[str] = set()
     open_classes: list[type[Retryable]] = [Retryable]
     while open_classes:
         error = open_classes.pop()
-        found.add(error.__name__)
+        if error.__module__ == __name__:
+            found.add(error.__name__)
         open_classes.extend(error.__subclasses__())
     return tuple(sorted(found))

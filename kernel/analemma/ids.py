@@ -5,6 +5,7 @@ With a key, the id is derived from it: admitting twice finds the same run.
 """
 
 import hashlib
+import re
 import secrets
 import time
 from typing import NewType, Protocol
@@ -28,6 +29,7 @@ LOCAL_OWNER = Owner("local")
 """The owner of everything a laptop without accounts does."""
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class IdSource(Protocol):
@@ -62,6 +64,14 @@ def derived_approval_id(*parts: str) -> ApprovalId:
 def page_id(page: bytes) -> PageId:
     """Return the id of ``page``: its SHA-256, in hexadecimal."""
     return PageId(hashlib.sha256(page).hexdigest())
+
+
+def is_page_id(text: str) -> bool:
+    """Say whether ``text`` has the shape of a page id.
+
+    Adapters build paths and object keys from page ids: ask before doing so.
+    """
+    return _PAGE_ID.fullmatch(text) is not None
 
 
 def _base32(number: int, length: int) -> str:

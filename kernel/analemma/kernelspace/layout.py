@@ -12,7 +12,8 @@ other owner's key can reach it:
     runs/<owner>        <run>                         the owner's run, for listings
     workflows/<env>     <name>                        a workflow of the registry
 
-``<ns>`` is the percent-encoded checkpoint namespace, ``-`` for the root graph.
+``<ns>`` is the percent-encoded checkpoint namespace; ``@``, which encoding never
+yields, stands for the root graph.
 ``<number>`` is the entry's place in its log: ten digits, counting from 1.
 ``!`` sorts before letters, so a descending read meets a checkpoint's writes
 before the checkpoint itself.
@@ -25,7 +26,7 @@ APPROVALS = "approval/"
 LEDGER = "ledger/"
 
 ROOT_NAMESPACE = ""
-_ROOT = "-"
+_ROOT = "@"
 
 
 def run_partition(owner: str, run_id: str) -> str:
@@ -48,9 +49,9 @@ def approval_sort(approval_id: str) -> str:
     return f"{APPROVALS}{approval_id}"
 
 
-def ledger_sort(task_id: str, call: int) -> str:
+def ledger_sort(task_id: str, call: str) -> str:
     """Return the sort key of one metered model call of a task."""
-    return f"{LEDGER}{task_id}/{call:06d}"
+    return f"{LEDGER}{task_id}/{call}"
 
 
 def log_prefix(namespace: str) -> str:

@@ -8,18 +8,21 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from analemma.records.transition import PageRef
+from analemma.records.transition import OwnerText, PageRef, RunIdText
 
 
 class _Envelope(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
-    run_id: str = Field(max_length=64)
-    owner: str = Field(max_length=128)
+    run_id: RunIdText
+    owner: OwnerText
 
 
 class SliceEvent(_Envelope):
-    """Run one slice. ``execution`` names the Step Functions execution."""
+    """Run one slice.
+
+    ``execution`` names the Step Functions execution, empty on a laptop.
+    """
 
     execution: str = Field(default="", max_length=512)
 

@@ -35,12 +35,14 @@ class FanOutPolicy(_Policy):
     """When a superstep leaves its slice, and on how many workers it runs.
 
     A superstep with at least ``min_tasks`` pending tasks fans out, in batches
-    of ``batch_size`` tasks, on at most ``max_concurrency`` workers at once.
+    of ``batch_size`` tasks, on at most ``max_concurrency`` workers at once. When
+    workers die, what is left fans out again, up to ``max_rounds`` times.
     """
 
     min_tasks: int = Field(default=8, ge=2)
     batch_size: int = Field(default=10, ge=1, le=100)
     max_concurrency: int = Field(default=4, ge=1, le=1000)
+    max_rounds: int = Field(default=3, ge=1, le=100)
 
 
 class SlicePolicy(_Policy):
@@ -58,10 +60,24 @@ class SlicePolicy(_Policy):
     renew_after_slices: int = Field(default=1000, ge=1)
 
 
+class TaskPolicy(_Policy):
+    """How often the kernel repeats a task that failed with a ``Retryable`` error.
+
+    Such as a model provider that asked to wait: the run sleeps for what the
+    provider said, else for ``sleep_seconds``, and tries again, up to
+    ``max_attempts`` times in all. Everything else a node raises is the graph's
+    own affair (LangGraph's retry policies) and fails the run.
+    """
+
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    sleep_seconds: int = Field(default=10, ge=1, le=3600)
+
+
 class KernelPolicy(_Policy):
     """Everything the kernel obeys at run time."""
 
     budget: Budget = Budget(supersteps=1000)
+    tasks: TaskPolicy = TaskPolicy()
     slices: SlicePolicy = SlicePolicy()
     fan_out: FanOutPolicy = FanOutPolicy()
     retry: RetryPolicy = RetryPolicy()

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from analemma.records.budget import Budget, Usage
-from analemma.records.transition import PageRef, Transition
+from analemma.records.transition import OwnerText, PageRef, RunIdText, Transition
 
 
 class RunStatus(StrEnum):
@@ -66,14 +66,33 @@ class Failure(BaseModel):
         return f"node {self.node!r} failed at attempt {self.attempt}: {self.cause}"
 
 
+class Attempts(BaseModel):
+    """How often the kernel tried to get past one checkpoint.
+
+    ``rounds`` counts its fan-outs, ``sleeps`` the waits after a retryable
+    failure. A new checkpoint starts from zero.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint_id: str
+    rounds: int = Field(default=0, ge=0)
+    sleeps: int = Field(default=0, ge=0)
+
+
 class RunRecord(BaseModel):
-    """One run, as the process table knows it."""
+    """One run, as the process table knows it.
+
+    ``generation`` numbers its Step Functions executions, ``execution_slices``
+    counts the slices of the present one. ``opened_at`` is when the slice began
+    that has not sealed yet; still set when a slice begins, the one before died.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     format: int = 1
-    run_id: str
-    owner: str
+    run_id: RunIdText
+    owner: OwnerText
     workflow: WorkflowRef
     status: RunStatus = RunStatus.ADMITTED
     key: str | None = None
@@ -84,7 +103,10 @@ class RunRecord(BaseModel):
     slices: int = Field(default=0, ge=0)
     execution: str = ""
     execution_slices: int = Field(default=0, ge=0)
+    generation: int = Field(default=1, ge=1)
+    attempts: Attempts | None = None
     transition: Transition | None = None
     failure: Failure | None = None
+    opened_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

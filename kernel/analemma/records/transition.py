@@ -11,8 +11,7 @@ Wire form, one line each:
     {"kind": "fan_out", …, "ref": "<page id>", "batches": 25}
     {"kind": "await_approval", …, "ref": "<page id>", "approvals": 1}
     {"kind": "sleep", …, "seconds": 30}
-    {"kind": "heal", …, "ref": "<page id>"}
-    {"kind": "renew", …}
+    {"kind": "renew", …, "generation": 2}
     {"kind": "done", …, "ref": "<page id>"}
     {"kind": "failed", …, "ref": "<page id>"}
     {"kind": "terminated", …, "reason": "supersteps", "ref": "<page id>"}
@@ -30,6 +29,13 @@ PageRef = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A ``PageId`` as it appears on the wire."""
 
 
+RunIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""A run id as it appears on the wire."""
+
+OwnerText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""An owner as it appears on the wire: safe in an object key as it stands."""
+
+
 class TerminationReason(StrEnum):
     """Which guard ended a run that did not fail by itself."""
 
@@ -43,8 +49,8 @@ class TerminationReason(StrEnum):
 class _Transition(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
-    run_id: str = Field(max_length=64)
-    owner: str = Field(max_length=128)
+    run_id: RunIdText
+    owner: OwnerText
 
 
 class Continue(_Transition):
@@ -83,17 +89,15 @@ class Sleep(_Transition):
     seconds: int = Field(ge=1, le=31_536_000)
 
 
-class Heal(_Transition):
-    """Let recovery look at the failure ``ref``, then run a slice."""
-
-    kind: Literal["heal"] = "heal"
-    ref: PageRef
-
-
 class Renew(_Transition):
-    """Go on in a fresh execution, before this one's history is full."""
+    """Go on in a fresh execution, before this one's history is full.
+
+    ``generation`` numbers the executions of a run, so that a repeated start
+    names the same execution and starts it once.
+    """
 
     kind: Literal["renew"] = "renew"
+    generation: int = Field(ge=2)
 
 
 class Done(_Transition):
@@ -122,15 +126,7 @@ class Terminated(_Transition):
 
 
 Transition = Annotated[
-    Continue
-    | FanOut
-    | AwaitApproval
-    | Sleep
-    | Heal
-    | Renew
-    | Done
-    | Failed
-    | Terminated,
+    Continue | FanOut | AwaitApproval | Sleep | Renew | Done | Failed | Terminated,
     Field(discriminator="kind"),
 ]
 

@@ -1,0 +1,1 @@
+"""The laptop's adapters: SQLite and plain files in one home directory."""

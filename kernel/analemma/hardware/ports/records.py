@@ -19,6 +19,12 @@ from analemma.errors import AnalemmaError
 MAX_BODY_BYTES = 380_000
 """What fits a DynamoDB item (400 KB) beside its keys; holds for every adapter."""
 
+MAX_PARTITION_BYTES = 2048
+"""DynamoDB's limit for a partition key, in UTF-8."""
+
+MAX_SORT_BYTES = 1024
+"""DynamoDB's limit for a sort key, in UTF-8."""
+
 ABSENT = 0
 """As ``expected``: only if no record is there."""
 
@@ -42,12 +48,37 @@ class RecordConflict(AnalemmaError):
         self.current = current
 
 
+def check_key(partition: str, sort: str) -> None:
+    """Refuse a key that DynamoDB could not hold, whatever the adapter.
+
+    Otherwise a run would work on a laptop and fail in the cloud.
+
+    Raises:
+        ValueError: an empty or too long key, or one that is not valid UTF-8.
+    """
+    if not 0 < len(partition.encode()) <= MAX_PARTITION_BYTES:
+        raise ValueError(f"partition {partition[:80]!r} is empty or too long")
+    if not 0 < len(sort.encode()) <= MAX_SORT_BYTES:
+        raise ValueError(f"sort key {sort[:80]!r} is empty or too long")
+
+
+def check_body(body: bytes) -> None:
+    """Refuse a body that DynamoDB could not hold.
+
+    Raises:
+        ValueError: more than ``MAX_BODY_BYTES``.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"a body of {len(body)} bytes exceeds {MAX_BODY_BYTES}")
+
+
 class RecordStore(Protocol):
     """Ordered, conditional storage for records.
 
     Every read sees every write that returned before it (strong consistency).
     Safe to share between threads. Every method may raise ``StoreUnavailable``;
-    after that, a ``put`` may or may not have been applied.
+    after that, a ``put`` may or may not have been applied. Keys are not empty and
+    fit DynamoDB (``check_key``); any other is a ``ValueError`` of every method.
     """
 
     def get(self, partition: str, sort: str) -> Record | None:

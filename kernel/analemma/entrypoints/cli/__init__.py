@@ -1,0 +1,1 @@
+"""The ``analemma`` command."""

@@ -1,0 +1,86 @@
+"""Move a run: in this process on a laptop, by an execution in the cloud."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from analemma.entrypoints.cli.place import Place
+from analemma.ids import Owner
+from analemma.entrypoints.workers.pool import ProcessWorkers
+from analemma.kernelspace.orchestrator import drive
+from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.scheduler.slices import run_slice
+from analemma.records.run import RunRecord, RunStatus
+from analemma.userspace.targets import load_program, parse_target
+from analemma.wiring import laptop_machine, state_machine
+
+_POLL_SECONDS = 0.25
+
+
+def drive_here(place: Place, record: RunRecord, *, verbose: bool) -> RunRecord:
+    """Drive the run in this process until it ends or waits; return its record.
+
+    Raises:
+        TargetInvalid: the run's workflow cannot be loaded here.
+        LeaseLost: another process drives the run.
+    """
+    program = load_program(parse_target(record.workflow.target))
+    with ProcessWorkers(
+        place.home,
+        record.workflow.target,
+        attempts=place.machine.policy.retry.max_attempts + 1,
+        verbose=verbose,
+    ) as workers:
+        drive(
+            place.machine,
+            owner=place.owner,
+            run_id=record.run_id,
+            run_slice=lambda event: run_slice(place.machine, program, event),
+            workers=workers,
+            sleep=time.sleep,
+        )
+    return _now(place, record.run_id)
+
+
+def start_there(place: Place, record: RunRecord) -> None:
+    """Start the run's execution in the cloud; return at once. Idempotent.
+
+    Raises:
+        CloudUnavailable: the state machine is not there.
+    """
+    if place.cloud is not None and not record.status.ended:
+        state_machine(place.cloud).start(
+            owner=place.owner, run_id=record.run_id, generation=record.generation
+        )
+
+
+def wait_there(
+    place: Place, run_id: str, look: Callable[[RunRecord], None]
+) -> RunRecord:
+    """Watch a run in the cloud until it ends or waits; return its record."""
+    while True:
+        record = _now(place, run_id)
+        look(record)
+        if record.status.ended or record.status is RunStatus.WAITING:
+            return record
+        time.sleep(_POLL_SECONDS)
+
+
+def watch_here(
+    home: Path,
+    run_id: str,
+    owner: Owner,
+    stop: Callable[[], bool],
+    look: Callable[[Place, RunRecord], None],
+) -> None:
+    """Call ``look`` a few times a second with the run as it stands, until told."""
+    with laptop_machine(home, os.environ, create=False) as machine:
+        place = Place(machine, owner, home, None)
+        while not stop():
+            look(place, _now(place, run_id))
+            time.sleep(_POLL_SECONDS)
+
+
+def _now(place: Place, run_id: str) -> RunRecord:
+    return ProcessTable(place.machine.records).get(place.owner, run_id).record

@@ -1,0 +1,74 @@
+"""``analemma``: run LangGraph agents as processes that survive.
+
+Exit codes, the same for every verb: 0 done, 1 failed, 2 bad usage (nothing was
+changed), 3 the run waits for a person.
+"""
+
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analemma import __version__
+from analemma.entrypoints.cli import approve, inspect, run
+from analemma.errors import AnalemmaError, Rejected
+
+FAILED, USAGE, WAITING = 1, 2, 3
+
+app = typer.Typer(
+    name="analemma",
+    help="Run LangGraph agents as crash-proof processes.",
+    epilog=(
+        "Exit codes: 0 done, 1 failed, 2 bad usage (nothing was changed), "
+        "3 the run waits for a person."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run.run)
+app.command()(run.resume)
+app.command()(inspect.status)
+app.command("list")(inspect.list_runs)
+app.command()(approve.approvals)
+app.command()(approve.approve)
+app.command()(approve.reject)
+app.command()(inspect.timeline)
+app.command()(inspect.show)
+app.command()(inspect.verify)
+for _plugin in importlib.metadata.entry_points(group="analemma.cli"):
+    app.add_typer(_plugin.load(), name=_plugin.name)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"analemma {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print it."
+        ),
+    ] = False,
+) -> None:
+    """Run LangGraph agents as crash-proof processes."""
+
+
+def main() -> None:
+    """Run the command line; turn our errors into one line and an exit code."""
+    try:
+        app()
+    except AnalemmaError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"error: {error}", style="red", markup=False
+        )
+        sys.exit(USAGE if isinstance(error, Rejected) else FAILED)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; the run can be resumed")
+        sys.exit(130)

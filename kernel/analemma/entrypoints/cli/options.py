@@ -1,0 +1,99 @@
+"""Options that several verbs share, and the reading of what people type."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from analemma.errors import InputInvalid
+from analemma.records.budget import Budget
+from analemma.wiring import home_path
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Where runs are kept; default $ANALEMMA_HOME, else .analemma.",
+        show_default=False,
+    ),
+]
+Cloud = Annotated[
+    str | None,
+    typer.Option(
+        "--cloud",
+        metavar="STACK",
+        help="Act on a deployed stack instead of this machine.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+]
+BudgetText = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--budget",
+        metavar="LIMIT=N",
+        help=(
+            "Limit of the run: supersteps, seconds, tokens or micro_usd. May be "
+            "given several times."
+        ),
+        show_default=False,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")
+]
+
+
+def home(given: Path | None) -> Path:
+    """Return the home directory that the command line and environment name."""
+    return home_path(given, os.environ).absolute()
+
+
+def json_argument(text: str, option: str) -> Any:
+    """Parse JSON given as text, or as ``@file``. Any: whatever JSON says.
+
+    Raises:
+        InputInvalid: the file cannot be read, or the text is no JSON.
+    """
+    source = option
+    if text.startswith("@"):
+        source = text[1:]
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputInvalid(f"{option} {source}: cannot be read: {error}") from None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputInvalid(
+            f"{source} is not JSON: {error}; quote it for your shell, or give @file"
+        ) from None
+
+
+def budget_argument(limits: list[str] | None) -> Budget | None:
+    """Parse ``LIMIT=N`` pairs.
+
+    Raises:
+        InputInvalid: a pair has another form, or names no limit.
+    """
+    if not limits:
+        return None
+    found: dict[str, str] = {}
+    for pair in limits:
+        name, separator, number = pair.partition("=")
+        if not separator or name not in Budget.model_fields:
+            names = ", ".join(Budget.model_fields)
+            raise InputInvalid(f"--budget {pair}: write LIMIT=N, LIMIT one of {names}")
+        found[name] = number
+    try:
+        return Budget.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputInvalid(
+            f"--budget {first['loc'][0]}={first['input']}: {first['msg']}"
+        ) from None

@@ -1,0 +1,135 @@
+"""Say how a run stands, for people or as JSON, and which exit code that is."""
+
+from typing import Any
+
+import typer
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+
+from analemma.entrypoints.cli.place import Place
+from analemma.kernelspace.interrupts.approvals import ApprovalDesk
+from analemma.records.approval import ApprovalRecord, ApprovalStatus
+from analemma.records.run import RunRecord, RunStatus
+from analemma.records.transition import Terminated
+
+_EXIT = {
+    RunStatus.DONE: 0,
+    RunStatus.FAILED: 1,
+    RunStatus.TERMINATED: 1,
+    RunStatus.WAITING: 3,
+}
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def exit_code(record: RunRecord) -> int:
+    """Return the exit code that a run's state stands for."""
+    return _EXIT.get(record.status, 0)
+
+
+def as_json(value: object) -> Any:
+    """Return ``value`` as JSON-able data; what JSON cannot hold as its ``repr``.
+
+    Any: whatever JSON can say.
+    """
+    return to_jsonable_python(value, fallback=repr)
+
+
+def report(place: Place, record: RunRecord, *, as_document: bool) -> None:
+    """Print how the run stands and what to do next; leave with its exit code."""
+    waiting = _open(place, record)
+    if as_document:
+        document = record.model_dump(mode="json", exclude_none=True)
+        document["waits_for"] = [public(approval) for approval in waiting]
+        console.print_json(data=document)
+    else:
+        for line in _lines(place, record, waiting):
+            console.print(line)
+    raise typer.Exit(exit_code(record))
+
+
+def public(approval: ApprovalRecord) -> dict[str, Any]:
+    """Return an approval without its task token, which is a secret."""
+    return approval.model_dump(mode="json", exclude={"task_token"}, exclude_none=True)
+
+
+def _open(place: Place, record: RunRecord) -> list[ApprovalRecord]:
+    if record.status is not RunStatus.WAITING:
+        return []
+    desk = ApprovalDesk(place.machine.records, place.owner)
+    return [
+        approval
+        for approval in desk.of_run(record.run_id)
+        if approval.status is ApprovalStatus.OPEN
+    ]
+
+
+def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> list[str]:
+    run, flag = record.run_id, place.flag
+    used = record.used
+    spent = (
+        f"{used.supersteps} supersteps, {record.slices} slices, {used.seconds:.1f} s"
+        + (f", {used.tokens} tokens" if used.tokens else "")
+    )
+    match record.status:
+        case RunStatus.DONE:
+            return [
+                f"[green]done[/]  {run}  ({spent})",
+                f"      result: analemma show {run}{flag}",
+            ]
+        case RunStatus.FAILED:
+            cause = "unknown" if record.failure is None else record.failure.sentence()
+            return [
+                f"[red]failed[/]  {run}  ({spent})",
+                f"        {_plain(cause)}",
+                f"        go on from here: analemma resume {run}{flag}",
+            ]
+        case RunStatus.TERMINATED:
+            return [
+                f"[yellow]terminated[/]  {run}  ({spent})",
+                f"            {_termination(record)}",
+                _next_after_termination(record, flag),
+            ]
+        case RunStatus.WAITING:
+            return [
+                f"[yellow]waiting[/]  {run}  ({spent})",
+                *(
+                    f"         node {_plain(each.node)!r} asks: "
+                    f"analemma approve {each.approval_id}{flag}"
+                    for each in waiting
+                ),
+            ]
+        case RunStatus.ADMITTED | RunStatus.RUNNING:
+            return [
+                f"[cyan]{record.status}[/]  {run}  ({spent})",
+                f"         watch it: analemma status {run} --follow{flag}",
+            ]
+
+
+def _termination(record: RunRecord) -> str:
+    transition = record.transition
+    if not isinstance(transition, Terminated):
+        return "ended by a guard"
+    reason = transition.reason.value
+    limit = getattr(record.budget, reason, None)
+    if limit is None:
+        return f"ended: {reason}"
+    used = getattr(record.used, reason)
+    return f"its budget of {limit} {reason} is used up ({used:g} used)"
+
+
+def _next_after_termination(record: RunRecord, flag: str) -> str:
+    transition = record.transition
+    if isinstance(transition, Terminated):
+        limit = getattr(record.budget, transition.reason.value, None)
+        if limit is not None:
+            return (
+                f"            go on: analemma resume {record.run_id} "
+                f"--budget {transition.reason.value}={limit * 2}{flag}"
+            )
+    return f"            see: analemma timeline {record.run_id}{flag}"
+
+
+def _plain(text: str) -> str:
+    """Keep a run's own text from being read as console markup."""
+    return text.replace("[", r"\[")

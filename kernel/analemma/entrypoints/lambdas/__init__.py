@@ -1,0 +1,1 @@
+"""The kernel's Lambda handlers: one module each, one event each."""

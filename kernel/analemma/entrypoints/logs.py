@@ -1,0 +1,34 @@
+"""Set structlog up, once per process: JSON in Lambda, short lines at a desk.
+
+Events are constant, past-tense sentences with facts as keys. Never logged:
+channel values, prompts, answers, task tokens.
+"""
+
+import logging
+import sys
+
+import structlog
+
+_SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def log_as_json() -> None:
+    """Write every event as one line of JSON to standard error."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def log_for_people(*, verbose: bool) -> None:
+    """Write warnings (``verbose``: everything) to standard error, readable."""
+    level = logging.INFO if verbose else logging.WARNING
+    structlog.configure(
+        processors=[*_SHARED, structlog.dev.ConsoleRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,116 @@
+"""Admit runs, and open ended ones again.
+
+Admission makes the input durable and runs nothing: who admits a run need not
+hold its code. With a key it is idempotent, because the key is the run's id.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from analemma.errors import InputInvalid, RunFinished
+from analemma.ids import Owner, RunId, keyed_run_id
+from analemma.kernelspace.machine import Machine
+from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.value_pages import store_value
+from analemma.records.budget import Budget
+from analemma.records.run import RunRecord, RunStatus, WorkflowRef
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted run. ``fresh`` is False when the key had admitted it before."""
+
+    record: RunRecord
+    fresh: bool
+
+
+def admit(
+    machine: Machine,
+    *,
+    owner: Owner,
+    workflow: WorkflowRef,
+    value: Any,
+    key: str | None = None,
+    budget: Budget | None = None,
+) -> Admission:
+    """Store a new run of ``workflow`` with input ``value``; execute nothing.
+
+    Args:
+        machine: What the kernel runs on.
+        owner: Who the run belongs to.
+        workflow: What it executes.
+        value: The graph's input. Any, because a graph takes what it declares.
+        key: Admitting twice with one key gives one run.
+        budget: Limits that replace those of the environment's policy.
+
+    Raises:
+        KeyReused: the key admitted another workflow or another input before.
+    """
+    run_id: RunId = keyed_run_id(owner, key) if key else machine.ids.run_id()
+    now = machine.clock.now()
+    limits = machine.policy.budget
+    record = RunRecord(
+        run_id=run_id,
+        owner=owner,
+        workflow=workflow,
+        key=key,
+        input_ref=store_value(machine.pages(owner), value),
+        budget=limits if budget is None else limits.with_changes(budget),
+        created_at=now,
+        updated_at=now,
+    )
+    stored, fresh = ProcessTable(machine.records).admit(record)
+    return Admission(stored.record, fresh)
+
+
+def reopen(
+    machine: Machine, *, owner: Owner, run_id: str, budget: Budget | None = None
+) -> RunRecord:
+    """Make a run ready to go on where it stands; return its record.
+
+    A failed or terminated run becomes one that may be driven again, with the
+    limits of ``budget`` replacing its own; a run that has not ended only gets
+    the limits. Its state is not touched, and what finished is not run again.
+
+    Raises:
+        RunNotFound: this owner has no such run.
+        RunFinished: the run is done.
+        InputInvalid: a limit is used up and ``budget`` does not raise it.
+        LeaseLost: a slice is sealing the run at this moment.
+    """
+    table = ProcessTable(machine.records)
+    stored = table.get(owner, run_id)
+    record = stored.record
+    if record.status is RunStatus.DONE:
+        raise RunFinished(
+            f"run {run_id} is done; `analemma show {run_id}` prints its result"
+        )
+    limits = record.budget if budget is None else record.budget.with_changes(budget)
+    if record.status is RunStatus.TERMINATED:
+        _check_larger(record, limits)
+    changes: dict[str, object] = {"budget": limits}
+    if record.status.ended:
+        changes |= {
+            "status": RunStatus.ADMITTED,
+            "transition": None,
+            "failure": None,
+            "attempts": None,
+            "generation": record.generation + 1,
+        }
+    elif limits == record.budget:
+        return record
+    changes["updated_at"] = machine.clock.now()
+    return table.replace(stored, record.model_copy(update=changes)).record
+
+
+def _check_larger(record: RunRecord, limits: Budget) -> None:
+    reason = limits.exceeded_by(record.used)
+    if reason is None:
+        return
+    limit = getattr(limits, reason.value)
+    used = getattr(record.used, reason.value)
+    raise InputInvalid(
+        f"run {record.run_id} has used {used:g} of {limit} {reason.value}; "
+        f"go on with `analemma resume {record.run_id} --budget {reason.value}=N`, "
+        f"N larger than {used:g}"
+    )

@@ -1,0 +1,1 @@
+"""Interrupts: decisions that only a person can make."""

@@ -1,0 +1,38 @@
+"""The machine a kernel runs on: its stores, its clock, its policy, its model.
+
+Assembled in one place (``analemma.wiring``) and handed down as an argument, so
+that nothing in kernel space knows whether it runs on a laptop or in Lambda.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analemma.hardware.ports import (
+    Clock,
+    ModelProvider,
+    ModelRequest,
+    PageStore,
+    RecordStore,
+)
+from analemma.ids import IdSource, Owner
+from analemma.records.policy import KernelPolicy
+
+ScriptedAnswer = Callable[[ModelRequest], str]
+"""What a workflow offers in place of a model when no key is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the kernel asks of the world.
+
+    ``pages`` gives the page store of one owner. ``model`` gives the provider
+    for a workflow, which names what stands in when none is configured (None:
+    nothing does, and asking a model is then an error).
+    """
+
+    records: RecordStore
+    pages: Callable[[Owner], PageStore]
+    clock: Clock
+    ids: IdSource
+    policy: KernelPolicy
+    model: Callable[[ScriptedAnswer | None], ModelProvider]

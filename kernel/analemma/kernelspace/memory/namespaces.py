@@ -1,0 +1,36 @@
+"""Which namespaces of a run have a log, and which runs an owner has."""
+
+from collections.abc import Iterator
+
+from analemma.hardware.ports import RecordStore
+from analemma.kernelspace.layout import (
+    after,
+    log_prefix,
+    parse_log_sort,
+    run_partition,
+    runs_partition,
+)
+
+LOGS = "log/"
+
+
+def namespaces(records: RecordStore, owner: str, run_id: str) -> Iterator[str]:
+    """Yield the namespaces of a run's logs; one small query each.
+
+    The root (``""``) comes first, if it has a log.
+    """
+    partition = run_partition(owner, run_id)
+    low = LOGS
+    while True:
+        found = next(records.query(partition, low=low, high=after(LOGS), limit=1), None)
+        if found is None:
+            return
+        namespace, _, _ = parse_log_sort(found.sort)
+        yield namespace
+        low = after(log_prefix(namespace))
+
+
+def runs(records: RecordStore, owner: str) -> Iterator[str]:
+    """Yield the ids of an owner's runs, as its process table lists them."""
+    for record in records.query(runs_partition(owner)):
+        yield record.sort

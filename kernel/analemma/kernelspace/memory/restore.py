@@ -1,0 +1,103 @@
+"""From a log to what LangGraph works with: the checkpoint tuple."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    PendingWrite,
+    writes_sort_key,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from analemma.kernelspace.memory.manifest import Manifest
+from analemma.kernelspace.memory.reader import FINISHED, Line, Loaded, LogReader
+from analemma.kernelspace.memory.recollection import Channels
+from analemma.kernelspace.memory.taskwrites import Row, TaskWrites, visible
+from analemma.kernelspace.memory.values import Decoder
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A checkpoint for LangGraph, and its channels as they are written."""
+
+    tuple: CheckpointTuple
+    channels: Channels
+
+
+class Restorer:
+    """Puts checkpoints of one log together."""
+
+    def __init__(
+        self, reader: LogReader, serde: SerializerProtocol, run_id: str
+    ) -> None:
+        self._reader = reader
+        self._decoder = Decoder(serde, reader.page)
+        self._run_id = run_id
+
+    def metadata(self, manifest: Manifest) -> CheckpointMetadata:
+        """Return a checkpoint's metadata."""
+        # cast: what was put is what comes back; LangGraph types it.
+        return cast("CheckpointMetadata", self._decoder.value(manifest.metadata))
+
+    def restore(self, loaded: Loaded) -> Restored:
+        """Return the checkpoint, its channels and its pending writes.
+
+        Raises:
+            Corrupt: a page is missing or is not what was written.
+        """
+        manifest = loaded.manifest
+        encoded = self._reader.channels(manifest)
+        rest = cast("dict[str, object]", self._decoder.value(manifest.checkpoint))
+        values = {name: self._decoder.value(value) for name, value in encoded.items()}
+        checkpoint = cast("Checkpoint", {**rest, "channel_values": values})
+        parent = manifest.parent_id
+        return Restored(
+            CheckpointTuple(
+                config=self._config(manifest.namespace, manifest.checkpoint_id),
+                checkpoint=checkpoint,
+                metadata=self.metadata(manifest),
+                parent_config=(
+                    self._config(manifest.namespace, parent) if parent else None
+                ),
+                pending_writes=list(self._pending(loaded.writes)),
+            ),
+            Channels(
+                manifest.checkpoint_id, dict(checkpoint["channel_versions"]), encoded
+            ),
+        )
+
+    def _pending(self, lines: tuple[Line, ...]) -> Iterator[PendingWrite]:
+        """Yield the writes in the order in which LangGraph applies them."""
+        rows = [
+            (writes_sort_key(path, task_id, row.index), task_id, row)
+            for task_id, path, row in self._rows(lines)
+        ]
+        for _, task_id, row in sorted(rows, key=lambda item: item[0]):
+            yield (task_id, row.channel, self._decoder.value(row.value))
+
+    def _rows(self, lines: tuple[Line, ...]) -> Iterator[tuple[str, str, Row]]:
+        slots: dict[str, dict[str, TaskWrites]] = {}
+        for line in lines:
+            if isinstance(line.entry, TaskWrites):
+                slots.setdefault(line.entry.task_id, {})[line.slot] = line.entry
+        for task_id, by_slot in slots.items():
+            parts: dict[bool, list[Row]] = {True: [], False: []}
+            for slot, writes in by_slot.items():
+                parts[slot == FINISHED] = self._reader.rows(writes)
+            path = max(writes.task_path for writes in by_slot.values())
+            for row in visible(parts[True], parts[False]):
+                yield task_id, path, row
+
+    def _config(self, namespace: str, checkpoint_id: str) -> RunnableConfig:
+        return {
+            "configurable": {
+                "thread_id": self._run_id,
+                "checkpoint_ns": namespace,
+                "checkpoint_id": checkpoint_id,
+            }
+        }

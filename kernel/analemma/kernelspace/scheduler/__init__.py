@@ -1,0 +1,1 @@
+"""The scheduler: slices, fan-out, and when a run must stop."""

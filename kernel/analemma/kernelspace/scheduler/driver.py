@@ -1,0 +1,154 @@
+"""Drive a graph with our saver, our control and our observer attached.
+
+The driver knows LangGraph; the slice above it knows transitions. Nothing it
+returns hangs on what ``invoke`` returned: state is read back from the saver, so
+that a run which was finished by a process that died looks no different.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+
+from analemma.ids import Owner
+from analemma.kernelspace.machine import Machine
+from analemma.kernelspace.memory.fence import Fenced
+from analemma.kernelspace.memory.saver import PagedSaver, RootCheckpoint
+from analemma.kernelspace.metering import CURRENT_MODEL, Ledger, MeteredModel
+from analemma.kernelspace.program import Program
+from analemma.kernelspace.scheduler.boundary import Boundary, look
+from analemma.kernelspace.scheduler.control import (
+    SliceControl,
+    SliceLimits,
+    StopReason,
+)
+from analemma.kernelspace.scheduler.observer import TaskObserver
+from analemma.records.budget import Budget, Usage
+
+_NO_LIMIT = 1_000_000_000
+"""As recursion limit: the budget of the run is the guard, and it is resumable."""
+
+
+class Driver:
+    """One slice's hold on LangGraph."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        program: Program,
+        *,
+        owner: str,
+        run_id: str,
+        writer: str,
+        ledger: Ledger,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._machine = machine
+        self._program = program
+        self._run_id = run_id
+        self._ledger = ledger
+        self._observer = TaskObserver(log)
+        self._control: SliceControl | None = None
+        self._step = -1
+        self.saver = PagedSaver(
+            machine.records,
+            machine.pages(Owner(owner)),
+            owner=Owner(owner),
+            workflow=program.digest,
+            writer=writer,
+            on_root_checkpoint=self._sealed,
+        )
+        self.graph = program.graph.copy({"checkpointer": self.saver})
+        self.config: RunnableConfig = {
+            "configurable": {"thread_id": run_id},
+            "callbacks": [self._observer],
+        }
+
+    @property
+    def supersteps(self) -> int:
+        """How many root supersteps this slice has sealed."""
+        return 0 if self._control is None else self._control.supersteps
+
+    @property
+    def total_supersteps(self) -> int:
+        """How many root supersteps the run has sealed in all."""
+        return self._step + 1
+
+    def attempts(self, task_id: str) -> int:
+        """Return how often this slice started the task."""
+        return self._observer.attempts(task_id)
+
+    def look(self) -> Boundary | None:
+        """Return where the run stands, or None before its first checkpoint."""
+        at = look(self.graph, self.saver, self.config)
+        if at is not None:
+            self._step = max(self._step, at.step)
+        return at
+
+    def drive(
+        self,
+        value: Any,  # the input of whatever graph this is
+        limits: SliceLimits,
+        budget: Budget,
+        used: Callable[[], Usage],
+    ) -> StopReason | Exception | None:
+        """Run supersteps; return why it stopped (None: the graph did by itself).
+
+        An exception of the graph is returned, because it is an outcome.
+
+        Raises:
+            Fenced: another writer owns the run.
+        """
+        control = SliceControl(
+            limits, budget, used, self._machine.clock.monotonic_seconds
+        )
+        self._control = control
+        model = MeteredModel(
+            self._machine.model(self._program.scripted_answer), self._ledger, budget
+        )
+        token = CURRENT_MODEL.set(model)
+        try:
+            self._invoke(value, control)
+        except GraphDrained:
+            return StopReason(control.drain_reason or StopReason.TIME)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a node raises
+            return error
+        finally:
+            CURRENT_MODEL.reset(token)
+            # LangGraph swallows a refusal that a background save met last.
+            self.saver.raise_if_fenced(self._run_id)
+        return None
+
+    def _invoke(self, value: Any, control: SliceControl) -> None:
+        # Any: the input of whatever graph this is.
+        config: RunnableConfig = {
+            **self.config,
+            "recursion_limit": self._recursion_limit(resumed=self._step >= -1),
+        }
+        if self._program.asynchronous:
+            asyncio.run(
+                self.graph.ainvoke(value, config, control=control, durability="sync")
+            )
+        else:
+            self.graph.invoke(value, config, control=control, durability="sync")
+
+    def _recursion_limit(self, *, resumed: bool) -> int:
+        """Keep the graph's own limit true over slices.
+
+        LangGraph grants a whole limit at every invocation; on a resumed one it
+        counts one superstep more than on a fresh one.
+        """
+        limit = self._program.recursion_limit
+        if limit is None:
+            return _NO_LIMIT
+        return max(1, limit - self.total_supersteps - (1 if resumed else 0))
+
+    def _sealed(self, checkpoint: RootCheckpoint) -> None:
+        self._step = max(self._step, checkpoint.step)
+        if self._control is not None:
+            self._control.sealed(checkpoint)

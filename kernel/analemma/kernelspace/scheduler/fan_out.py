@@ -1,0 +1,229 @@
+"""Fan a superstep out: plan batches of tasks, and run one batch on a worker.
+
+A worker executes only its own tasks, through LangGraph's own runner: retries,
+caches, interrupts, commands and subgraphs stay LangGraph's. Every task's writes
+become one record, first writer wins, so late and duplicate workers are
+harmless. The next slice finds all writes there and joins; nothing runs again.
+
+The seam is LangGraph's submit hook (``langgraph_compat``): tasks of others are
+answered with ``NotMine``, a bubble-up error that the runner neither records nor
+lets cancel its siblings. ``stream_mode=["custom"]`` is needed: without a waiter
+a lone task takes an inline path that never asks the hook.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, ClassVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.errors import GraphBubbleUp
+from langgraph.types import PregelExecutableTask
+from pydantic import BaseModel, ConfigDict
+
+from analemma.hardware.ports import PageStore
+from analemma.ids import PageId
+from analemma.kernelspace.langgraph_compat import CONFIG_KEY_RUNNER_SUBMIT
+from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.program import Graph
+from analemma.kernelspace.scheduler.tasks import (
+    is_boundary_task,
+    is_error_handler_task,
+)
+from analemma.records.envelope import WorkerEvent
+
+_THREADS = 4
+"""Tasks of a batch that one worker runs at once; agents mostly wait."""
+
+
+class FanOutPlan(BaseModel):
+    """Which tasks of which superstep, in which batches. A page, hence JSON."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint_id: str
+    batches: tuple[tuple[str, ...], ...]
+
+
+class NotMine(GraphBubbleUp):
+    """Answers the runner for a task that another worker executes."""
+
+
+class JoinsElsewhere(GraphBubbleUp):
+    """Stops a worker that would advance the checkpoint: the slice does that."""
+
+
+def plan(
+    pages: PageStore,
+    *,
+    owner: str,
+    run_id: str,
+    checkpoint_id: str,
+    task_ids: Sequence[str],
+    batch_size: int,
+) -> tuple[PageId, int]:
+    """Store a plan; return the page of its worker events, and how many.
+
+    Equal arguments store equal pages, so a repeated slice plans nothing new.
+    """
+    batches = tuple(
+        tuple(task_ids[start : start + batch_size])
+        for start in range(0, len(task_ids), batch_size)
+    )
+    ref = pages.put(
+        FanOutPlan(checkpoint_id=checkpoint_id, batches=batches)
+        .model_dump_json()
+        .encode()
+    )
+    events = [
+        {"run_id": run_id, "owner": owner, "ref": ref, "batch": number}
+        for number in range(len(batches))
+    ]
+    return pages.put(json.dumps(events).encode()), len(batches)
+
+
+def worker_events(pages: PageStore, ref: str) -> Iterator[WorkerEvent]:
+    """Yield the events that ``plan`` stored."""
+    for event in json.loads(pages.get(PageId(ref))):
+        yield WorkerEvent.model_validate(event)
+
+
+def run_batch(
+    graph: Graph,
+    saver: PagedSaver,
+    config: RunnableConfig,
+    pages: PageStore,
+    event: WorkerEvent,
+) -> dict[str, BaseException | None]:
+    """Execute one batch; return what each task of it raised (None: nothing).
+
+    A task's own failure is recorded by LangGraph and judged by the join, so it
+    is returned, not raised. A batch whose superstep is over runs nothing.
+
+    Raises:
+        Retryable: a store failed; the batch can be repeated.
+    """
+    planned = FanOutPlan.model_validate_json(pages.get(PageId(event.ref)))
+    head = saver.get_tuple(config)
+    if head is None or head.checkpoint["id"] != planned.checkpoint_id:
+        return {}
+    mine = frozenset(planned.batches[event.batch])
+    submit = _OnlyTasks(mine)
+    worker = graph.copy({"checkpointer": _WorkerSaver(saver, mine)})
+    config = {
+        **config,
+        "configurable": {
+            **config.get("configurable", {}),
+            CONFIG_KEY_RUNNER_SUBMIT: submit,
+        },
+    }
+    try:
+        for _ in worker.stream(None, config, stream_mode=["custom"], durability="sync"):
+            pass
+    except (NotMine, JoinsElsewhere):
+        pass
+    except Exception as error:
+        if not any(error is raised for raised in submit.outcomes.values()):
+            raise
+    finally:
+        submit.close()
+    return submit.outcomes
+
+
+class _OnlyTasks:
+    """LangGraph's submit hook, for the tasks of one batch."""
+
+    def __init__(self, mine: frozenset[str]) -> None:
+        self._mine = mine
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
+        self.outcomes: dict[str, BaseException | None] = {}
+
+    def __call__(self) -> Callable[..., Future[Any]]:
+        return self._submit
+
+    def close(self) -> None:
+        """Wait until every task has ended."""
+        self._pool.shutdown()
+
+    def _submit(
+        self,
+        function: Callable[..., Any],
+        task: PregelExecutableTask,
+        *args: Any,
+        **options: Any,
+    ) -> Future[Any]:
+        # Any: whatever LangGraph's runner hands from its caller to its callee.
+        for name in tuple(options):
+            if name.startswith("__"):
+                del options[name]
+        boundary = is_boundary_task(task)
+        if is_error_handler_task(task) or (boundary and task.id not in self._mine):
+            # Error handlers run once, in the join.
+            refused: Future[Any] = Future()
+            refused.set_exception(NotMine())
+            return refused
+        future = self._pool.submit(
+            copy_context().run, lambda: function(task, *args, **options)
+        )
+        if boundary:
+            future.add_done_callback(
+                lambda done: self.outcomes.__setitem__(task.id, done.exception())
+            )
+        return future
+
+
+class _WorkerSaver(BaseCheckpointSaver[int]):
+    """The run's saver, minus everything that only the slice may do."""
+
+    def __init__(self, saver: PagedSaver, mine: frozenset[str]) -> None:
+        super().__init__(serde=saver.serde)
+        self._saver = saver
+        self._mine = mine
+
+    def get_next_version(self, current: int | None, channel: None) -> int:
+        return self._saver.get_next_version(current, channel)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return self._saver.get_tuple(config)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002  # LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        return self._saver.list(config, filter=filter, before=before, limit=limit)
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        if not config["configurable"].get("checkpoint_ns"):
+            raise JoinsElsewhere
+        return self._saver.put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        root = not config["configurable"].get("checkpoint_ns")
+        # A path with a second "~" is a functional task that a task called.
+        if root and task_id not in self._mine and task_path.count("~") <= 1:
+            return
+        self._saver.put_writes(config, writes, task_id, task_path)

@@ -1,0 +1,421 @@
+"""Run one slice: look, drive the graph until its limits, seal, say what next.
+
+The order is the safety argument. Claim first: from then on no older slice of
+this run can write a checkpoint. Then look, because what to do hangs on what is
+pending. Then drive; LangGraph makes every superstep durable before the next one
+starts. Then seal the record under its revision. A process that dies between any
+two of these leaves a run that the next slice finds whole.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from langgraph.types import Command
+
+from analemma.errors import AnalemmaError, LeaseLost, Retryable
+from analemma.ids import Owner
+from analemma.kernelspace.interrupts.approvals import ApprovalDesk
+from analemma.kernelspace.machine import Machine
+from analemma.kernelspace.memory.fence import Fenced
+from analemma.kernelspace.metering import BudgetReached, Ledger
+from analemma.kernelspace.process_table import ProcessTable, StoredRun
+from analemma.kernelspace.program import Program
+from analemma.kernelspace.scheduler import verdicts
+from analemma.kernelspace.scheduler.boundary import Boundary
+from analemma.kernelspace.scheduler.control import SliceLimits, StopReason
+from analemma.kernelspace.scheduler.driver import Driver
+from analemma.kernelspace.scheduler.fan_out import plan
+from analemma.kernelspace.value_pages import load_value
+from analemma.records.approval import ApprovalRecord, ApprovalStatus
+from analemma.records.budget import Usage
+from analemma.records.envelope import SliceEvent
+from analemma.records.run import Attempts, Failure, RunRecord, RunStatus
+from analemma.records.transition import (
+    AwaitApproval,
+    Continue,
+    Done,
+    Failed,
+    FanOut,
+    Renew,
+    Sleep,
+    Terminated,
+    TerminationReason,
+    Transition,
+)
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+def run_slice(
+    machine: Machine,
+    program: Program,
+    event: SliceEvent,
+    *,
+    remaining_seconds: float | None = None,
+) -> Transition:
+    """Run one slice of a run and return its transition.
+
+    Idempotent: for a run that has ended, and for an execution that was told to
+    renew, the transition of then is returned again.
+
+    Args:
+        machine: What the kernel runs on.
+        program: The run's workflow.
+        event: Which run, and which execution asks.
+        remaining_seconds: What the invocation may still take; None on a laptop,
+            where the policy bounds a slice.
+
+    Raises:
+        RunNotFound: there is no such run.
+        LeaseLost: another slice took over; this one changed nothing more.
+        StoreUnavailable: a store failed; the slice can be repeated.
+        Corrupt: stored bytes are not what was written.
+    """
+    stored = ProcessTable(machine.records).get(event.owner, event.run_id)
+    said = stored.record.transition
+    if said is not None and (stored.record.status.ended or _renewed(stored, event)):
+        return said
+    return _Slice(machine, program, event, stored, remaining_seconds).run()
+
+
+def _renewed(stored: StoredRun, event: SliceEvent) -> bool:
+    return (
+        isinstance(stored.record.transition, Renew)
+        and stored.record.execution == event.execution
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A transition, and what the record says once it is sealed."""
+
+    transition: Transition
+    status: RunStatus
+    changes: dict[str, Any]  # Any: fields of a RunRecord, checked by pydantic
+
+
+class _Slice:
+    def __init__(
+        self,
+        machine: Machine,
+        program: Program,
+        event: SliceEvent,
+        stored: StoredRun,
+        remaining_seconds: float | None,
+    ) -> None:
+        self._machine = machine
+        self._program = program
+        self._event = event
+        self._stored = stored
+        self._table = ProcessTable(machine.records)
+        self._pages = machine.pages(Owner(event.owner))
+        self._desk = ApprovalDesk(machine.records, event.owner)
+        self._started_seconds = machine.clock.monotonic_seconds()
+        self._log: Log = structlog.get_logger().bind(
+            run_id=event.run_id, slice=stored.record.slices + 1
+        )
+        writer = f"{stored.record.slices + 1}-{machine.ids.run_id()[-8:]}"
+        self._ledger = Ledger(machine.records, event.owner, event.run_id, writer)
+        self._driver = Driver(
+            machine,
+            program,
+            owner=event.owner,
+            run_id=event.run_id,
+            writer=writer,
+            ledger=self._ledger,
+            log=self._log,
+        )
+        self._limits = self._slice_limits(remaining_seconds)
+        self._died_at: datetime | None = None
+        self._lost_seconds = 0.0
+
+    @property
+    def _record(self) -> RunRecord:
+        return self._stored.record
+
+    def run(self) -> Transition:
+        if self._must_renew():
+            return self._seal(self._renew())
+        try:
+            self._driver.saver.claim(
+                self._event.run_id, f"slice {self._record.slices + 1}"
+            )
+            self._open()
+            self._ledger.load()
+            return self._seal(self._advance())
+        except Fenced as fenced:
+            raise LeaseLost(str(fenced)) from None
+
+    # -- opening and sealing
+
+    def _open(self) -> None:
+        record, now = self._record, self._machine.clock.now()
+        self._died_at = record.opened_at
+        same_execution = record.execution == self._event.execution
+        self._stored = self._table.replace(
+            self._stored,
+            record.model_copy(
+                update={
+                    "status": RunStatus.RUNNING,
+                    "workflow": record.workflow.model_copy(
+                        update={"digest": self._program.digest}
+                    ),
+                    "slices": record.slices + 1,
+                    "execution": self._event.execution,
+                    "execution_slices": (
+                        record.execution_slices + 1 if same_execution else 1
+                    ),
+                    "opened_at": now,
+                    "updated_at": now,
+                }
+            ),
+        )
+
+    def _seal(self, sealed: _Sealed) -> Transition:
+        self._stored = self._table.replace(
+            self._stored,
+            self._record.model_copy(
+                update={
+                    "status": sealed.status,
+                    "transition": sealed.transition,
+                    "used": self._used(),
+                    "opened_at": None,
+                    "updated_at": self._machine.clock.now(),
+                    **sealed.changes,
+                }
+            ),
+        )
+        self._log.info(
+            "slice sealed",
+            transition=sealed.transition.kind,
+            supersteps=self._driver.supersteps,
+            seconds=round(self._elapsed_seconds(), 3),
+        )
+        return sealed.transition
+
+    # -- what is pending decides
+
+    def _advance(self) -> _Sealed:
+        at = self._driver.look()
+        if at is not None:
+            self._count_lost_time(at)
+        waits = None if at is None else self._wait(at)
+        if waits is not None:
+            return waits
+        if reason := self._record.budget.exceeded_by(self._used()):
+            return self._terminated(reason, at)
+        outcome = self._driver.drive(
+            self._input(at), self._limits, self._record.budget, self._used
+        )
+        if isinstance(outcome, Exception):
+            return self._failure(outcome)
+        return self._after(outcome)
+
+    def _after(self, outcome: StopReason | None) -> _Sealed:
+        at = self._driver.look()
+        if outcome is StopReason.BUDGET:
+            reason = self._record.budget.exceeded_by(self._used())
+            return self._terminated(reason or TerminationReason.SUPERSTEPS, at)
+        waits = None if at is None else self._wait(at)
+        if waits is not None:
+            return waits
+        if outcome is None:
+            raise AnalemmaError(
+                f"run {self._event.run_id}: the graph stopped with tasks pending and "
+                "said no reason; please report the graph"
+            )
+        return self._running(Continue(**self._ids()))
+
+    def _wait(self, at: Boundary) -> _Sealed | None:
+        """Return what the run must do before another superstep, or None."""
+        if at.finished:
+            return self._done(at)
+        if open_approvals := self._open_approvals(at):
+            return self._await_approval(open_approvals)
+        if self._rejected_breakpoint(at):
+            return self._terminated(TerminationReason.CANCELLED, at)
+        if at.failed and isinstance(self._record.transition, FanOut):
+            return self._failed(verdicts.worker_failure(at, self._rounds(at)))
+        if not at.questions and self._fans_out(at):
+            return self._fan_out(at)
+        return None
+
+    def _input(self, at: Boundary | None) -> Any:
+        # Any: the input of whatever graph this is.
+        if at is None:
+            return load_value(self._pages, self._record.input_ref)
+        answers = {
+            question.interrupt_id: self._approval_of(at, question_index).resume_value
+            for question_index, question in enumerate(at.questions)
+            if not question.is_breakpoint
+        }
+        return Command(resume=answers) if answers else None
+
+    # -- approvals
+
+    def _approval_of(self, at: Boundary, index: int) -> ApprovalRecord:
+        return self._desk.open(
+            self._event.run_id, at.questions[index], self._machine.clock.now()
+        )
+
+    def _open_approvals(self, at: Boundary) -> list[ApprovalRecord]:
+        approvals = [self._approval_of(at, index) for index in range(len(at.questions))]
+        return [each for each in approvals if each.status is ApprovalStatus.OPEN]
+
+    def _rejected_breakpoint(self, at: Boundary) -> bool:
+        return any(
+            question.is_breakpoint
+            and self._approval_of(at, index).status is ApprovalStatus.REJECTED
+            for index, question in enumerate(at.questions)
+        )
+
+    def _await_approval(self, waiting: list[ApprovalRecord]) -> _Sealed:
+        ref = verdicts.park_items(self._pages, waiting)
+        return _Sealed(
+            AwaitApproval(**self._ids(), ref=ref, approvals=len(waiting)),
+            RunStatus.WAITING,
+            {},
+        )
+
+    # -- fan-out
+
+    def _rounds(self, at: Boundary) -> int:
+        attempts = self._record.attempts
+        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
+            return 0
+        return attempts.rounds
+
+    def _fans_out(self, at: Boundary) -> bool:
+        limit = self._limits.fan_out_tasks
+        return limit is not None and len(at.sends) >= (1 if self._rounds(at) else limit)
+
+    def _fan_out(self, at: Boundary) -> _Sealed:
+        policy = self._machine.policy.fan_out
+        rounds = self._rounds(at)
+        if rounds >= policy.max_rounds:
+            return self._failed(verdicts.workers_gave_up(at, rounds))
+        ref, batches = plan(
+            self._pages,
+            owner=self._event.owner,
+            run_id=self._event.run_id,
+            checkpoint_id=at.checkpoint_id,
+            task_ids=at.sends,
+            batch_size=policy.batch_size,
+        )
+        attempts = Attempts(checkpoint_id=at.checkpoint_id, rounds=rounds + 1)
+        return self._running(
+            FanOut(**self._ids(), ref=ref, batches=batches), attempts=attempts
+        )
+
+    # -- ends and failures
+
+    def _done(self, at: Boundary) -> _Sealed:
+        ref = verdicts.result(self._pages, at)
+        return _Sealed(
+            Done(**self._ids(), ref=ref), RunStatus.DONE, {"result_ref": ref}
+        )
+
+    def _terminated(self, reason: TerminationReason, at: Boundary | None) -> _Sealed:
+        ref = verdicts.evidence(
+            self._pages, reason, self._record.budget, self._used(), at
+        )
+        return _Sealed(
+            Terminated(**self._ids(), reason=reason, ref=ref), RunStatus.TERMINATED, {}
+        )
+
+    def _failure(self, error: Exception) -> _Sealed:
+        at = self._driver.look()
+        if isinstance(error, BudgetReached):
+            reason = self._record.budget.exceeded_by(self._used())
+            return self._terminated(reason or TerminationReason.TOKENS, at)
+        in_task = at is not None and bool(at.failed)
+        if isinstance(error, AnalemmaError) and not in_task:
+            raise error  # ours, below the graph: the orchestrator repeats or buries
+        if at is not None and isinstance(error, Retryable):
+            sleep = self._sleep(at, error)
+            if sleep is not None:
+                return sleep
+        return self._failed(verdicts.node_failure(error, at, self._driver.attempts))
+
+    def _sleep(self, at: Boundary, error: Retryable) -> _Sealed | None:
+        policy = self._machine.policy.tasks
+        attempts = self._record.attempts
+        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
+            attempts = Attempts(checkpoint_id=at.checkpoint_id)
+        if attempts.sleeps + 1 >= policy.max_attempts:
+            return None
+        seconds = verdicts.retry_after_seconds(error, policy.sleep_seconds)
+        attempts = attempts.model_copy(update={"sleeps": attempts.sleeps + 1})
+        return self._running(Sleep(**self._ids(), seconds=seconds), attempts=attempts)
+
+    def _failed(self, verdict: Failure) -> _Sealed:
+        ref = verdicts.failure_page(self._pages, verdict)
+        self._log.error("run failed", node=verdict.node, attempt=verdict.attempt)
+        return _Sealed(
+            Failed(**self._ids(), ref=ref), RunStatus.FAILED, {"failure": verdict}
+        )
+
+    # -- small things
+
+    def _must_renew(self) -> bool:
+        limit = self._machine.policy.slices.renew_after_slices
+        record = self._record
+        return (
+            bool(self._event.execution)
+            and record.execution == self._event.execution
+            and record.execution_slices >= limit
+        )
+
+    def _renew(self) -> _Sealed:
+        generation = self._record.generation + 1
+        return self._running(
+            Renew(**self._ids(), generation=generation), generation=generation
+        )
+
+    def _running(self, transition: Transition, **changes: object) -> _Sealed:
+        return _Sealed(transition, RunStatus.RUNNING, changes)
+
+    def _ids(self) -> dict[str, Any]:
+        # Any: keyword arguments of whichever transition, checked by pydantic.
+        return {"run_id": self._event.run_id, "owner": self._event.owner}
+
+    def _elapsed_seconds(self) -> float:
+        return self._machine.clock.monotonic_seconds() - self._started_seconds
+
+    def _used(self) -> Usage:
+        return Usage(
+            supersteps=max(self._record.used.supersteps, self._driver.total_supersteps),
+            seconds=round(
+                self._record.used.seconds
+                + self._lost_seconds
+                + self._elapsed_seconds(),
+                3,
+            ),
+            tokens=self._ledger.tokens,
+            micro_usd=self._ledger.micro_usd,
+        )
+
+    def _count_lost_time(self, at: Boundary) -> None:
+        """Count the time of a slice that died: until its last checkpoint."""
+        if self._died_at is not None:
+            lost = (at.sealed_at - self._died_at).total_seconds()
+            self._lost_seconds = max(0.0, lost)
+
+    def _slice_limits(self, remaining_seconds: float | None) -> SliceLimits:
+        policy = self._machine.policy
+        seconds = remaining_seconds
+        if seconds is not None:
+            seconds *= 1.0 - policy.slices.seal_reserve
+        if policy.slices.seconds is not None:
+            seconds = min(seconds or policy.slices.seconds, policy.slices.seconds)
+        return SliceLimits(
+            stop_at_seconds=None
+            if seconds is None
+            else self._started_seconds + seconds,
+            supersteps=policy.slices.supersteps,
+            fan_out_tasks=(
+                None if self._program.asynchronous else policy.fan_out.min_tasks
+            ),
+        )

@@ -1,0 +1,119 @@
+"""Pages a slice writes beside the state: results, failures, evidence, waits.
+
+Transitions carry references only; these are what they refer to. All are small
+JSON objects. A result page names the final checkpoint instead of repeating it,
+so that a state of many megabytes is stored once.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable
+
+from analemma.errors import ProviderThrottled, Retryable
+from analemma.hardware.ports import PageStore
+from analemma.ids import PageId
+from analemma.kernelspace.scheduler.boundary import Boundary
+from analemma.records.approval import ApprovalRecord
+from analemma.records.budget import Budget, Usage
+from analemma.records.run import Failure
+from analemma.records.transition import TerminationReason
+
+_MAX_CAUSE = 2000
+
+
+def result(pages: PageStore, at: Boundary) -> PageId:
+    """Store which checkpoint holds the result."""
+    return _put(pages, {"checkpoint_id": at.checkpoint_id, "step": at.step})
+
+
+def evidence(
+    pages: PageStore,
+    reason: TerminationReason,
+    budget: Budget,
+    used: Usage,
+    at: Boundary | None,
+) -> PageId:
+    """Store why a run was ended, with the figures that decided it."""
+    return _put(
+        pages,
+        {
+            "reason": reason,
+            "budget": budget.model_dump(exclude_none=True),
+            "used": used.model_dump(),
+            "checkpoint_id": None if at is None else at.checkpoint_id,
+        },
+    )
+
+
+def failure_page(pages: PageStore, failure: Failure) -> PageId:
+    """Store how a run failed."""
+    return _put(pages, failure.model_dump())
+
+
+def park_items(pages: PageStore, waiting: Iterable[ApprovalRecord]) -> PageId:
+    """Store the events that park one approval each."""
+    return pages.put(
+        json.dumps(
+            [
+                {
+                    "run_id": each.run_id,
+                    "owner": each.owner,
+                    "approval_id": each.approval_id,
+                }
+                for each in waiting
+            ]
+        ).encode()
+    )
+
+
+def node_failure(
+    error: Exception, at: Boundary | None, attempts: Callable[[str], int]
+) -> Failure:
+    """Say which node failed, at which attempt, and why."""
+    cause = f"{type(error).__name__}: {error}"[:_MAX_CAUSE]
+    failed = () if at is None else at.failed
+    if not failed:
+        return Failure(cause=cause)
+    task = next((each for each in failed if str(error) in str(each.error)), failed[0])
+    return Failure(
+        node=task.name, task_id=task.id, attempt=attempts(task.id), cause=cause
+    )
+
+
+def worker_failure(at: Boundary, rounds: int) -> Failure:
+    """Say which task of a fan-out failed first, in task order."""
+    task = at.failed[0]
+    others = len(at.failed) - 1
+    more = f" (and {others} more failed)" if others else ""
+    cause = f"{_error_text(task.error)}{more}"[:_MAX_CAUSE]
+    return Failure(node=task.name, task_id=task.id, attempt=max(1, rounds), cause=cause)
+
+
+def workers_gave_up(at: Boundary, rounds: int) -> Failure:
+    """Say that workers ended without finishing their tasks or saying why."""
+    nodes = ", ".join(sorted({task.name for task in at.unfinished}))
+    return Failure(
+        node=nodes,
+        attempt=rounds,
+        cause=(
+            f"{len(at.sends)} tasks were still unfinished after {rounds} rounds of "
+            "workers; the workers' logs say why"
+        ),
+    )
+
+
+def retry_after_seconds(error: Retryable, default_seconds: int) -> int:
+    """Return how long to wait: what the provider said, else the default."""
+    if isinstance(error, ProviderThrottled) and error.retry_after_seconds is not None:
+        return max(1, math.ceil(error.retry_after_seconds))
+    return default_seconds
+
+
+def _error_text(error: object) -> str:
+    if isinstance(error, BaseException):
+        return f"{type(error).__name__}: {error}"
+    return str(error)
+
+
+def _put(pages: PageStore, document: dict[str, object]) -> PageId:
+    return pages.put(json.dumps(document).encode())

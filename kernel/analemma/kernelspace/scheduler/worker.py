@@ -1,0 +1,60 @@
+"""Run one batch of a fan-out in this process, metered like a slice."""
+
+import structlog
+
+from analemma.errors import Retryable
+from analemma.ids import Owner
+from analemma.kernelspace.machine import Machine
+from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.metering import CURRENT_MODEL, Ledger, MeteredModel
+from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.program import Program
+from analemma.kernelspace.scheduler.fan_out import run_batch
+from analemma.kernelspace.scheduler.observer import TaskObserver
+from analemma.records.envelope import WorkerEvent
+
+
+def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
+    """Execute the batch; what each task did is in the store when this returns.
+
+    Raises:
+        Retryable: a task failed with a retryable error, or a store did: the
+            batch can be repeated, and only its unfinished tasks run again.
+    """
+    record = ProcessTable(machine.records).get(event.owner, event.run_id).record
+    pages = machine.pages(Owner(event.owner))
+    writer = f"w{event.batch}-{machine.ids.run_id()[-8:]}"
+    log = structlog.get_logger().bind(run_id=event.run_id, batch=event.batch)
+    ledger = Ledger(machine.records, event.owner, event.run_id, writer)
+    if record.budget.tokens is not None or record.budget.micro_usd is not None:
+        ledger.load()
+    saver = PagedSaver(
+        machine.records,
+        pages,
+        owner=Owner(event.owner),
+        workflow=program.digest,
+        writer=writer,
+    )
+    model = MeteredModel(machine.model(program.scripted_answer), ledger, record.budget)
+    token = CURRENT_MODEL.set(model)
+    try:
+        outcomes = run_batch(
+            program.graph,
+            saver,
+            {
+                "configurable": {"thread_id": event.run_id},
+                "callbacks": [TaskObserver(log)],
+            },
+            pages,
+            event,
+        )
+    finally:
+        CURRENT_MODEL.reset(token)
+    log.info(
+        "batch ended",
+        tasks=len(outcomes),
+        failed=sum(error is not None for error in outcomes.values()),
+    )
+    for error in outcomes.values():
+        if isinstance(error, Retryable):
+            raise error

@@ -1,0 +1,154 @@
+"""Find a LangGraph graph by its target and load it as a program.
+
+A target is ``module:attribute`` or ``path/to/file.py:attribute``. Loading runs
+the file's code: a target is chosen by the person who deploys or starts a run,
+never by a run's input.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from analemma.errors import TargetInvalid
+from analemma.ids import WorkflowDigest
+from analemma.kernelspace.program import Graph, Program, only_asynchronous
+
+_HINT = "give module:attribute or path/to/file.py:attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parsed target. ``source`` is a module's name or a file's absolute path."""
+
+    source: str
+    attribute: str
+    is_file: bool
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.attribute}"
+
+    @property
+    def name(self) -> str:
+        """What people call the workflow: the file's or package's own name."""
+        if not self.is_file:
+            return self.source.split(".")[0]
+        path = Path(self.source)
+        return path.parent.name if path.stem in ("graph", "__init__") else path.stem
+
+
+def parse_target(text: str) -> Target:
+    """Parse a target; a file's path becomes absolute.
+
+    Raises:
+        TargetInvalid: it has not the form of a target.
+    """
+    source, separator, attribute = text.rpartition(":")
+    if not separator or not source or not attribute.isidentifier():
+        raise TargetInvalid(f"target {text!r} names no graph; {_HINT}")
+    if source.endswith(".py") or "/" in source:
+        return Target(str(Path(source).resolve()), attribute, is_file=True)
+    return Target(source, attribute, is_file=False)
+
+
+def load_program(target: Target) -> Program:
+    """Load the target's graph.
+
+    A ``StateGraph`` that was not compiled is compiled. The module's attribute
+    ``scripted_answer`` stands in for a model where none is configured.
+
+    Raises:
+        TargetInvalid: the module, the attribute or a graph is not there.
+    """
+    module = _load_file(target) if target.is_file else _load_module(target)
+    found = getattr(module, target.attribute, None)
+    if found is None:
+        raise TargetInvalid(
+            f"target {target}: the module has no attribute {target.attribute!r}"
+        )
+    if isinstance(found, StateGraph):
+        found = found.compile()
+    if not isinstance(found, Pregel):
+        raise TargetInvalid(
+            f"target {target}: {type(found).__name__} is not a LangGraph graph"
+        )
+    return Program(
+        name=target.name,
+        digest=_digest(found, module),
+        graph=found,
+        asynchronous=only_asynchronous(found),
+        recursion_limit=(found.config or {}).get("recursion_limit"),
+        scripted_answer=getattr(module, "scripted_answer", None),
+    )
+
+
+def _load_file(target: Target) -> ModuleType:
+    path = Path(target.source)
+    if not path.is_file():
+        raise TargetInvalid(f"target {target}: there is no file {path}; {_HINT}")
+    # As `python file.py` would: the file's siblings can be imported. A file
+    # inside a package is imported as part of it, so its relative imports work.
+    root, name = path.parent, path.stem
+    while (root / "__init__.py").is_file():
+        root, name = root.parent, f"{root.name}.{name}"
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(path):
+        return loaded
+    if "." in name:
+        return _import(target, name)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetInvalid(f"target {target}: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise _not_importable(target, error) from error
+    return module
+
+
+def _load_module(target: Target) -> ModuleType:
+    return _import(target, target.source)
+
+
+def _import(target: Target, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise _not_importable(target, error) from error
+
+
+def _not_importable(target: Target, error: Exception) -> TargetInvalid:
+    return TargetInvalid(
+        f"target {target} cannot be imported: {type(error).__name__}: {error}"
+    )
+
+
+def _digest(graph: Graph, module: ModuleType) -> WorkflowDigest:
+    """Name the version: the graph's shape and the source of its module."""
+    file = getattr(module, "__file__", None)
+    source = Path(file).read_bytes() if file else b""
+    shape: dict[str, Any] = {  # Any: JSON
+        "nodes": {
+            name: sorted(map(str, node.triggers)) for name, node in graph.nodes.items()
+        },
+        "channels": {
+            name: type(channel).__name__ for name, channel in graph.channels.items()
+        },
+        "source": hashlib.sha256(source).hexdigest(),
+    }
+    return WorkflowDigest(
+        hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
+    )
