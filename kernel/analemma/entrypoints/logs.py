@@ -28,7 +28,10 @@ def log_for_people(*, verbose: bool) -> None:
     """Write warnings (``verbose``: everything) to standard error, readable."""
     level = logging.INFO if verbose else logging.WARNING
     structlog.configure(
-        processors=[*_SHARED, structlog.dev.ConsoleRenderer()],
+        processors=[
+            *_SHARED,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

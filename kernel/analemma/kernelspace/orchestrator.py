@@ -67,10 +67,12 @@ def drive(
         LeaseLost: another process drives the run; this one changed nothing more.
         StoreUnavailable: the store still failed after the policy's retries.
     """
-    event = SliceEvent(run_id=run_id, owner=owner)
     attempt = _retrying(machine.policy.retry, sleep)
+    joins: str | None = None
     while True:
+        event = SliceEvent(run_id=run_id, owner=owner, joins=joins)
         transition = attempt(run_slice, event)
+        joins = None
         match transition:
             case Continue() | Renew():
                 continue
@@ -79,6 +81,7 @@ def drive(
                     list(worker_events(machine.pages(owner), transition.ref)),
                     machine.policy.fan_out.max_concurrency,
                 )
+                joins = transition.ref
             case Sleep():
                 _log.info("run sleeping", run_id=run_id, seconds=transition.seconds)
                 sleep(transition.seconds)

@@ -22,9 +22,13 @@ class SliceEvent(_Envelope):
     """Run one slice.
 
     ``execution`` names the Step Functions execution, empty on a laptop.
+    ``joins`` is the ``ref`` of the fan-out whose workers have all ended just now;
+    None when there was none. Only then do unfinished tasks speak against the
+    workers: an orchestrator that died may never have started them.
     """
 
     execution: str = Field(default="", max_length=512)
+    joins: PageRef | None = None
 
 
 class WorkerEvent(_Envelope):

@@ -69,8 +69,8 @@ class Failure(BaseModel):
 class Attempts(BaseModel):
     """How often the kernel tried to get past one checkpoint.
 
-    ``rounds`` counts its fan-outs, ``sleeps`` the waits after a retryable
-    failure. A new checkpoint starts from zero.
+    ``rounds`` counts the rounds of workers that ended, ``sleeps`` the waits after
+    a retryable failure. A new checkpoint starts from zero.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)

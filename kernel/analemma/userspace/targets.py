@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -137,9 +138,7 @@ def _not_importable(target: Target, error: Exception) -> TargetInvalid:
 
 
 def _digest(graph: Graph, module: ModuleType) -> WorkflowDigest:
-    """Name the version: the graph's shape and the source of its module."""
-    file = getattr(module, "__file__", None)
-    source = Path(file).read_bytes() if file else b""
+    """Name the version: the graph's shape and the source of its package."""
     shape: dict[str, Any] = {  # Any: JSON
         "nodes": {
             name: sorted(map(str, node.triggers)) for name, node in graph.nodes.items()
@@ -147,8 +146,24 @@ def _digest(graph: Graph, module: ModuleType) -> WorkflowDigest:
         "channels": {
             name: type(channel).__name__ for name, channel in graph.channels.items()
         },
-        "source": hashlib.sha256(source).hexdigest(),
+        "source": {
+            name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for name, file in _sources(module)
+        },
     }
     return WorkflowDigest(
         hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
     )
+
+
+def _sources(module: ModuleType) -> Iterator[tuple[str, Path]]:
+    """Yield the module's file, or every Python file of the package it is in."""
+    if not (file := getattr(module, "__file__", None)):
+        return
+    package = module.__name__.partition(".")[0]
+    folder = next(iter(getattr(sys.modules.get(package), "__path__", ())), None)
+    if folder is None:
+        yield Path(file).name, Path(file)
+        return
+    for path in sorted(Path(folder).rglob("*.py")):
+        yield path.relative_to(folder).as_posix(), path

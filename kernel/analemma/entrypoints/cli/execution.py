@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analemma.entrypoints.cli.place import Place
-from analemma.ids import Owner
 from analemma.entrypoints.workers.pool import ProcessWorkers
+from analemma.ids import Owner
 from analemma.kernelspace.orchestrator import drive
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.scheduler.slices import run_slice

@@ -6,6 +6,7 @@ changed), 3 the run waits for a person.
 
 import importlib.metadata
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from analemma import __version__
 from analemma.entrypoints.cli import approve, inspect, run
-from analemma.errors import AnalemmaError, Rejected
+from analemma.errors import AnalemmaError, ConfigInvalid, Rejected
 
 FAILED, USAGE, WAITING = 1, 2, 3
 
@@ -38,8 +39,30 @@ app.command()(approve.reject)
 app.command()(inspect.timeline)
 app.command()(inspect.show)
 app.command()(inspect.verify)
-for _plugin in importlib.metadata.entry_points(group="analemma.cli"):
-    app.add_typer(_plugin.load(), name=_plugin.name)
+
+
+def _add_plugins() -> None:
+    """Mount the verbs that other packages bring along, such as ``cloud``."""
+    for plugin in importlib.metadata.entry_points(group="analemma.cli"):
+        try:
+            app.add_typer(plugin.load(), name=plugin.name)
+        except ImportError as error:
+            app.command(plugin.name, help=f"Not installed: {error}.")(
+                _missing(plugin.name, error)
+            )
+
+
+def _missing(name: str, error: ImportError) -> Callable[[], None]:
+    def refuse() -> None:
+        raise ConfigInvalid(
+            f"`analemma {name}` is not installed ({error}); "
+            "pip install 'analemma[platform]'"
+        )
+
+    return refuse
+
+
+_add_plugins()
 
 
 def _print_version(wanted: bool) -> None:

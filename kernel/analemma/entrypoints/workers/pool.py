@@ -8,9 +8,11 @@ that was finished.
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -99,17 +101,36 @@ def _worth_repeating(future: Future[None]) -> bool:
 
 
 class _Process:
-    """What one worker process holds on to between batches."""
+    """What one worker process holds on to between batches.
 
+    ``home`` is kept because a home that nobody holds is closed.
+    """
+
+    home: ExitStack
     machine: Machine
     program: Program
 
 
 def _start(home: str, target: str, verbose: bool) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     log_for_people(verbose=verbose)
-    opened = laptop_machine(Path(home), os.environ, create=False)
-    _Process.machine = opened.__enter__()  # closed by the end of the process
+    _Process.home = ExitStack()
+    _Process.machine = _Process.home.enter_context(
+        laptop_machine(Path(home), os.environ, create=False)
+    )
     _Process.program = load_program(parse_target(target))
+
+
+def _die_with_parent() -> None:
+    """End this process when its parent is gone, however it went.
+
+    A killed parent closes nothing: without this its workers would wait for
+    batches for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(event: str) -> None:

@@ -4,12 +4,15 @@ Retries below a ``put`` are safe by the record store's contract: an attempt that
 was applied and whose answer was lost shows up as a conflict with itself.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
 
+from analemma.errors import CloudUnavailable
 from analemma.hardware.aws.edge import aws_edge
 from analemma.hardware.aws.traffic import Traffic
 
@@ -49,7 +52,7 @@ class AwsClients:
     def __init__(self, settings: AwsSettings, traffic: Traffic | None = None) -> None:
         self._settings = settings
         self._traffic = traffic
-        with aws_edge(f"AWS settings for region {settings.region!r}"):
+        with self._making("an AWS session"):
             self._session = Session(
                 region_name=settings.region,
                 aws_access_key_id=settings.access_key_id,
@@ -62,7 +65,7 @@ class AwsClients:
         Raises:
             CloudUnavailable: the settings cannot be used.
         """
-        with aws_edge("DynamoDB"):
+        with self._making("a client of DynamoDB"):
             client = self._session.client(
                 "dynamodb",
                 endpoint_url=self._settings.endpoint_url,
@@ -81,7 +84,7 @@ class AwsClients:
         if self._settings.endpoint_url is not None:
             # A bucket as a host name needs DNS that no emulator has.
             config = config.merge(Config(s3={"addressing_style": "path"}))
-        with aws_edge("S3"):
+        with self._making("a client of S3"):
             client = self._session.client(
                 "s3", endpoint_url=self._settings.endpoint_url, config=config
             )
@@ -94,7 +97,7 @@ class AwsClients:
         Raises:
             CloudUnavailable: the settings cannot be used.
         """
-        with aws_edge("Step Functions"):
+        with self._making("a client of Step Functions"):
             client = self._session.client(
                 "stepfunctions",
                 endpoint_url=self._settings.endpoint_url,
@@ -109,7 +112,7 @@ class AwsClients:
         Raises:
             CloudUnavailable: the settings cannot be used.
         """
-        with aws_edge("Secrets Manager"):
+        with self._making("a client of Secrets Manager"):
             client = self._session.client(
                 "secretsmanager",
                 endpoint_url=self._settings.endpoint_url,
@@ -117,6 +120,17 @@ class AwsClients:
             )
         self._count(client)
         return client
+
+    @contextmanager
+    def _making(self, thing: str) -> Generator[None]:
+        try:
+            with aws_edge(thing):
+                yield
+        except ValueError as error:  # botocore's, for an endpoint that is no URL
+            raise CloudUnavailable(
+                f"{thing} cannot be made for region {self._settings.region!r}: "
+                f"{error}; correct the settings"
+            ) from error
 
     def _config(self) -> Config:
         return Config(

@@ -11,7 +11,7 @@ The role needs GetItem, UpdateItem, DeleteItem and Query on the table.
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from analemma.hardware.aws.edge import aws_edge
+from analemma.hardware.aws.edge import aws_edge, check_answered
 from analemma.hardware.ports.records import (
     ABSENT,
     Record,
@@ -44,6 +44,7 @@ class DynamoRecordStore:
             answer = self._client.get_item(
                 TableName=self._table, Key=_key(partition, sort), ConsistentRead=True
             )
+            check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
         item = answer.get("Item")
         return None if item is None else _record(item)
 
@@ -88,6 +89,7 @@ class DynamoRecordStore:
                 item = error.response.get("Item")  # type: ignore[assignment]
                 current = None if item is None else _record(item)
                 raise RecordConflict(partition, sort, current) from error
+            check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
         if expected is None:
             return int(answer["Attributes"]["rev"]["N"])
         return expected + 1
@@ -96,7 +98,10 @@ class DynamoRecordStore:
         """Remove the record; an absent one is no error. One DeleteItem."""
         check_key(partition, sort)
         with aws_edge(self._thing):
-            self._client.delete_item(TableName=self._table, Key=_key(partition, sort))
+            answer = self._client.delete_item(
+                TableName=self._table, Key=_key(partition, sort)
+            )
+            check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
 
     def query(
         self,
@@ -135,6 +140,7 @@ class DynamoRecordStore:
                 request["Limit"] = left
             with aws_edge(self._thing):
                 answer = self._client.query(**request)
+                check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
             items = answer["Items"]
             yield from map(_record, items)
             if "LastEvaluatedKey" not in answer:

@@ -7,7 +7,7 @@ botocore has retried by then (``clients``). HTTP 400 does not tell a throttled
 DynamoDB call from a wrong one, so the decision is by error code first.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import (
@@ -89,6 +89,8 @@ REFUSED_CODES = frozenset(
     }
 )
 
+_REQUEST_IDS = {"x-amzn-requestid", "x-amz-request-id"}
+
 TRANSIENT_ERRORS: tuple[type[BotoCoreError], ...] = (
     AwsChunkedWrapperError,
     CapacityNotAvailableError,
@@ -121,6 +123,22 @@ def aws_edge(thing: str) -> Generator[None]:
         raise from_client_error(error, thing) from error
     except (BotoCoreError, ResponseParserError) as error:
         raise from_botocore_error(error, thing) from error
+
+
+def check_answered(headers: Mapping[str, str], thing: str) -> None:
+    """Refuse an answer that AWS did not give.
+
+    botocore takes any HTTP 200 for an empty answer: a proxy's page would read as
+    "no such record", or as a write that was applied. AWS gives every answer a
+    request id.
+
+    Raises:
+        StoreUnavailable: there is no request id in ``headers`` (lower case).
+    """
+    if not _REQUEST_IDS & headers.keys():
+        raise StoreUnavailable(
+            f"{thing} did not answer, something else did; check proxies and endpoint"
+        )
 
 
 def from_client_error(error: ClientError, thing: str) -> AnalemmaError:

@@ -15,15 +15,17 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from analemma.errors import PageCorrupt, PageMissing
-from analemma.hardware.aws.edge import aws_edge, error_code
+from analemma.hardware.aws.edge import aws_edge, check_answered, error_code
 from analemma.ids import Owner, PageId, is_page_id, page_id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 _ALREADY_THERE = "PreconditionFailed"
 _BEING_WRITTEN = "ConditionalRequestConflict"
-_MISSING = frozenset({"NoSuchKey", "404"})
+_MISSING = "NoSuchKey"
+_MISSING_TO_HEAD = "404"  # HEAD has no body to hold a code.
 
 
 class S3PageStore:
@@ -54,29 +56,27 @@ class S3PageStore:
             CloudUnavailable: the bucket is missing, or access is denied.
         """
         name = page_id(page)
-        digest = base64.b64encode(bytes.fromhex(name)).decode()
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": self._prefix + name,
+            "Body": page,
+            "ChecksumSHA256": base64.b64encode(bytes.fromhex(name)).decode(),
+            "IfNoneMatch": "*",
+        }
         with aws_edge(self._thing):
             try:
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=self._prefix + name,
-                    Body=page,
-                    ChecksumSHA256=digest,
-                    IfNoneMatch="*",
-                )
+                answer = self._client.put_object(**request)
             except ClientError as error:
                 code = error_code(error)
-                if code == _BEING_WRITTEN:
-                    # Another worker is storing these very bytes and may yet
-                    # fail. Writing them over its object changes nothing.
-                    self._client.put_object(
-                        Bucket=self._bucket,
-                        Key=self._prefix + name,
-                        Body=page,
-                        ChecksumSHA256=digest,
-                    )
-                elif code != _ALREADY_THERE:
+                if code == _ALREADY_THERE:
+                    return name
+                if code != _BEING_WRITTEN:
                     raise
+                # Another worker is storing these very bytes and may yet fail.
+                # Writing them over its object changes nothing.
+                del request["IfNoneMatch"]
+                answer = self._client.put_object(**request)
+            check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
         return name
 
     def get(self, page: PageId) -> bytes:
@@ -94,9 +94,10 @@ class S3PageStore:
         with aws_edge(self._thing):
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
                 stored = answer["Body"].read()
             except ClientError as error:
-                if error_code(error) not in _MISSING:
+                if error_code(error) != _MISSING:
                     raise
                 raise PageMissing(
                     f"page {page} is not in s3://{self._bucket}/{self._prefix}"
@@ -119,9 +120,15 @@ class S3PageStore:
             return False
         with aws_edge(self._thing):
             try:
-                self._client.head_object(Bucket=self._bucket, Key=self._prefix + page)
+                answer = self._client.head_object(
+                    Bucket=self._bucket, Key=self._prefix + page
+                )
             except ClientError as error:
-                if error_code(error) not in _MISSING:
+                if error_code(error) != _MISSING_TO_HEAD:
                     raise
+                check_answered(
+                    error.response["ResponseMetadata"]["HTTPHeaders"], self._thing
+                )
                 return False
+            check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
         return True

@@ -100,8 +100,9 @@ class AnthropicProvider:
             return ProviderUnavailable(
                 f"{self.name} did not answer: {told(str(error), self._key)}"
             )
-        except (AttributeError, TypeError):
-            # The client does not validate: a field that was not sent is missing.
+        except (AttributeError, TypeError, ValueError):
+            # The client does not validate: a field that was not sent is missing,
+            # and JSON that was cut is the standard library's ValueError.
             return self._unreadable()
 
     def _answer(self, message: Message) -> ModelAnswer | AnalemmaError:

@@ -165,7 +165,12 @@ class Journal:
 
     def _known_head(self) -> int:
         head = self.memory.head
-        return self.stored_head() if head is None else head
+        if head is None:
+            # Remembered before the attempt: if its answer is lost, the next
+            # attempt must try the same number to find the first.
+            head = self.stored_head()
+            self.memory.observed_head(head)
+        return head
 
     def _win(self, number: int, body: bytes, entry: Manifest) -> None:
         if not self._try(number, body, entry):

@@ -1,6 +1,6 @@
 """From a log to what LangGraph works with: the checkpoint tuple."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +9,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     PendingWrite,
     writes_sort_key,
 )
@@ -71,11 +72,44 @@ class Restorer:
             ),
         )
 
-    def _pending(self, lines: tuple[Line, ...]) -> Iterator[PendingWrite]:
+    def delta_history(
+        self, target: str | None, channels: Sequence[str]
+    ) -> dict[str, DeltaChannelHistory]:
+        """Return what LangGraph rebuilds ``DeltaChannel`` values from.
+
+        One walk: a parent always stands before its child in the log. The
+        contract is ``BaseCheckpointSaver.get_delta_channel_history``.
+        """
+        collected: dict[str, list[PendingWrite]] = {name: [] for name in channels}
+        seeds: dict[str, object] = {}
+        looking = target
+        below = False
+        for loaded in self._reader.checkpoints():
+            if looking is not None and loaded.manifest.checkpoint_id != looking:
+                continue
+            remaining = [name for name in channels if name not in seeds]
+            if below:
+                pending = list(self._pending(loaded.writes, remaining))
+                for write in reversed(pending):
+                    collected[write[1]].append(write)
+                encoded = self._reader.channels(loaded.manifest)
+                for name in remaining:
+                    if name in encoded:
+                        seeds[name] = self._decoder.value(encoded[name])
+            below = True
+            looking = loaded.manifest.parent_id
+            if looking is None or len(seeds) == len(channels):
+                break
+        return {name: _history(collected[name], seeds, name) for name in collected}
+
+    def _pending(
+        self, lines: tuple[Line, ...], channels: Container[str] | None = None
+    ) -> Iterator[PendingWrite]:
         """Yield the writes in the order in which LangGraph applies them."""
         rows = [
             (writes_sort_key(path, task_id, row.index), task_id, row)
             for task_id, path, row in self._rows(lines)
+            if channels is None or row.channel in channels
         ]
         for _, task_id, row in sorted(rows, key=lambda item: item[0]):
             yield (task_id, row.channel, self._decoder.value(row.value))
@@ -101,3 +135,12 @@ class Restorer:
                 "checkpoint_id": checkpoint_id,
             }
         }
+
+
+def _history(
+    writes: Sequence[PendingWrite], seeds: Mapping[str, object], name: str
+) -> DeltaChannelHistory:
+    history: DeltaChannelHistory = {"writes": list(reversed(writes))}
+    if name in seeds:
+        history["seed"] = seeds[name]
+    return history

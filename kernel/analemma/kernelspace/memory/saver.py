@@ -22,6 +22,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
@@ -282,6 +283,31 @@ class PagedSaver(BaseCheckpointSaver[int]):
         with self._lock:
             for key in [key for key in self._journals if key[0] == thread_id]:
                 del self._journals[key]
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return the writes and seeds of ``DeltaChannel``s, in one walk.
+
+        Raises:
+            Corrupt: stored bytes are not what was written.
+        """
+        if not channels:
+            return {}
+        run_id, namespace = _log_of(config)
+        journal = self._journal(run_id, namespace)
+        target = get_checkpoint_id(config)
+        seen = journal.memory.seen(target) if target else None
+        reader = journal.reader(up_to=seen.number if seen else None)
+        return Restorer(reader, self.serde, run_id).delta_history(target, channels)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Do what ``get_delta_channel_history`` does, on a thread."""
+        return await asyncio.to_thread(
+            self.get_delta_channel_history, config=config, channels=channels
+        )
 
     async def aput(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from analemma.errors import Corrupt, PageMissing
+from analemma.errors import Corrupt, PageCorrupt, PageMissing
 from analemma.hardware.ports import PageStore, Record, RecordStore
 from analemma.kernelspace.layout import after, parse_log_sort, run_partition
 from analemma.kernelspace.memory.manifest import (
@@ -149,6 +149,8 @@ class _Walk:
         self.writes += not is_entry
         try:
             self._check(read_line(record))
+        except (PageMissing, PageCorrupt) as error:
+            self._report(Broken.PAGE, number, str(error))
         except Corrupt as error:
             self._report(Broken.RECORD, number, str(error))
 

@@ -236,7 +236,7 @@ class _Slice:
             return self._await_approval(open_approvals)
         if self._rejected_breakpoint(at):
             return self._terminated(TerminationReason.CANCELLED, at)
-        if at.failed and isinstance(self._record.transition, FanOut):
+        if at.failed and self._joins():
             return self._failed(verdicts.worker_failure(at, self._rounds(at)))
         if not at.questions and self._fans_out(at):
             return self._fan_out(at)
@@ -281,15 +281,26 @@ class _Slice:
 
     # -- fan-out
 
-    def _rounds(self, at: Boundary) -> int:
+    def _joins(self) -> bool:
+        """Whether the workers of this run's latest fan-out have all ended."""
+        said = self._record.transition
+        return isinstance(said, FanOut) and said.ref == self._event.joins
+
+    def _has_fanned_out(self, at: Boundary) -> bool:
         attempts = self._record.attempts
-        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
-            return 0
-        return attempts.rounds
+        return attempts is not None and attempts.checkpoint_id == at.checkpoint_id
+
+    def _rounds(self, at: Boundary) -> int:
+        """Return how many rounds of workers have ended at this checkpoint."""
+        attempts = self._record.attempts
+        before = attempts.rounds if attempts and self._has_fanned_out(at) else 0
+        return before + self._joins()
 
     def _fans_out(self, at: Boundary) -> bool:
         limit = self._limits.fan_out_tasks
-        return limit is not None and len(at.sends) >= (1 if self._rounds(at) else limit)
+        if limit is None or not at.sends:
+            return False
+        return len(at.sends) >= limit or self._has_fanned_out(at)
 
     def _fan_out(self, at: Boundary) -> _Sealed:
         policy = self._machine.policy.fan_out
@@ -304,7 +315,7 @@ class _Slice:
             task_ids=at.sends,
             batch_size=policy.batch_size,
         )
-        attempts = Attempts(checkpoint_id=at.checkpoint_id, rounds=rounds + 1)
+        attempts = Attempts(checkpoint_id=at.checkpoint_id, rounds=rounds)
         return self._running(
             FanOut(**self._ids(), ref=ref, batches=batches), attempts=attempts
         )

@@ -14,6 +14,7 @@ records in the store say what each worker did, and the next slice judges by them
 Source: the Amazon States Language specification, states-language.net.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ def definition(
     """
     states = {
         "Slice": _slice(functions.slice, retry),
+        "Join": _slice(functions.slice, retry, {"joins.$": "$.ref"}),
         "Route": _route(),
         "FanOut": _map_over_page(
             bucket,
@@ -71,6 +73,7 @@ def definition(
             label="Worker",
             max_concurrency=fan_out.max_concurrency,
             retry=retry,
+            then="Join",
         ),
         "AwaitApprovals": _map_over_page(
             bucket,
@@ -78,6 +81,7 @@ def definition(
             label="Park",
             max_concurrency=None,
             retry=retry,
+            then="Slice",
         ),
         "Sleep": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "Slice"},
         "Renew": _renew(retry),
@@ -101,7 +105,9 @@ def definition(
     }
 
 
-def _slice(function: str, retry: RetryPolicy) -> State:
+def _slice(
+    function: str, retry: RetryPolicy, more: Mapping[str, str] | None = None
+) -> State:
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -111,6 +117,7 @@ def _slice(function: str, retry: RetryPolicy) -> State:
                 "run_id.$": "$.run_id",
                 "owner.$": "$.owner",
                 "execution.$": "$$.Execution.Id",
+                **(more or {}),
             },
         },
         "OutputPath": "$.Payload",
@@ -148,6 +155,7 @@ def _map_over_page(
     label: str,
     max_concurrency: int | None,
     retry: RetryPolicy,
+    then: str,
 ) -> State:
     state: State = {
         "Type": "Map",
@@ -169,7 +177,7 @@ def _map_over_page(
         "ResultPath": None,
         "Retry": [_retrier(("States.ItemReaderFailed",), retry)],
         "Catch": _catch_to_bury(),
-        "Next": "Slice",
+        "Next": then,
     }
     if max_concurrency is not None:
         state["MaxConcurrency"] = max_concurrency

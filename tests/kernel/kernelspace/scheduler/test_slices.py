@@ -268,6 +268,18 @@ def test_workers_that_die_without_a_word_are_given_up_on(desk: Desk) -> None:
     assert "12 tasks were still unfinished after 3 rounds" in failure.cause
 
 
+def test_an_orchestrator_that_dies_does_not_speak_against_the_workers(
+    desk: Desk,
+) -> None:
+    workflow = program(scattering([]))
+    run = desk.admit(workflow, {"target": 12, "seen": []})
+
+    for _ in range(desk.machine.policy.fan_out.max_rounds + 2):
+        assert isinstance(desk.slice(workflow, run.run_id), FanOut)
+
+    assert isinstance(desk.drive(workflow, run.run_id), Done)
+
+
 def test_late_and_duplicate_workers_change_nothing(desk: Desk) -> None:
     from analemma.kernelspace.scheduler.fan_out import worker_events
     from analemma.kernelspace.scheduler.worker import run_worker

@@ -161,7 +161,17 @@ def test_a_map_reads_its_items_from_the_page_that_the_transition_names(
     assert parameters == {"Bucket": "pages-bucket", "Key": f"pages/local/{REF}"}
     assert state["ToleratedFailurePercentage"] == 100
     assert state["ResultPath"] is None
-    assert state["Next"] == "Slice"
+    assert state["Next"] == {"FanOut": "Join", "AwaitApprovals": "Slice"}[name]
+
+
+def test_the_slice_after_a_fan_out_is_told_which_one_it_joins() -> None:
+    join = machine()["States"]["Join"]
+    transition = FanOut(**IDS, ref=REF, batches=3).model_dump(mode="json")
+
+    event = resolve(join["Parameters"]["Payload"], transition)
+
+    assert SliceEvent.model_validate(event).joins == REF
+    assert join["Next"] == "Route"
 
 
 def test_a_worker_gets_its_item_as_it_is_and_its_answer_is_dropped() -> None:
@@ -243,7 +253,7 @@ def test_every_retryable_error_is_retried_and_no_rejection_is() -> None:
 def test_every_task_catches_what_is_left_except_the_one_that_buries() -> None:
     states = machine()["States"]
 
-    for name in ("Slice", "FanOut", "AwaitApprovals", "Renew"):
+    for name in ("Slice", "Join", "FanOut", "AwaitApprovals", "Renew"):
         (catcher,) = states[name]["Catch"]
         assert catcher["ErrorEquals"] == ["States.ALL"]
         assert catcher["Next"] == "Bury"

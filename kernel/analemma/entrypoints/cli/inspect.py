@@ -1,0 +1,243 @@
+"""The verbs that look: ``status``, ``list``, ``timeline``, ``show``, ``verify``."""
+
+import dataclasses
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from analemma.entrypoints.cli import follow, options, outcome
+from analemma.entrypoints.cli.place import Place, open_place
+from analemma.errors import InputInvalid
+from analemma.kernelspace.memory.log import entries, state_at
+from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.memory.verify import verify as verify_run
+from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.time_machine.timeline import Moment
+from analemma.kernelspace.time_machine.timeline import timeline as moments_of
+from analemma.records.run import RunRecord
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="As `analemma list` shows it.")
+]
+_RESERVED = "__"
+
+
+def status(
+    run_id: RunArgument,
+    follow_it: Annotated[
+        bool, typer.Option("--follow", "-f", help="Draw progress until it rests.")
+    ] = False,
+    cloud: options.Cloud = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say how a run stands and what to do next; the exit code says it too."""
+    with open_place(options.home(home), cloud) as place:
+        record = _run(place, run_id)
+        if follow_it and not as_json and not record.status.ended:
+            record = follow.in_cloud(place, record)
+        outcome.report(place, record, as_document=as_json)
+
+
+def list_runs(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most.")] = 20,
+    cloud: options.Cloud = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List runs, the newest first."""
+    with open_place(options.home(home), cloud) as place:
+        runs = list(ProcessTable(place.machine.records).list(place.owner, limit=limit))
+    if as_json:
+        outcome.console.print_json(
+            data=[run.model_dump(mode="json", exclude_none=True) for run in runs]
+        )
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("run", "workflow", "status", "steps", "admitted"):
+        table.add_column(heading, no_wrap=True)
+    for run in runs:
+        table.add_row(
+            run.run_id,
+            run.workflow.name,
+            str(run.status),
+            str(run.used.supersteps),
+            f"{run.created_at:%m-%d %H:%M}",
+        )
+    outcome.console.print(table)
+
+
+def timeline(
+    run_id: RunArgument,
+    cloud: options.Cloud = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show every superstep of a run: when, which nodes, how many bytes."""
+    with open_place(options.home(home), cloud) as place:
+        _run(place, run_id)
+        moments = list(moments_of(place.machine, place.owner, run_id))
+    if as_json:
+        outcome.console.print_json(data=[dataclasses.asdict(each) for each in moments])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("time (UTC)", no_wrap=True)
+    table.add_column("step", justify="right")
+    table.add_column("what", overflow="fold")
+    table.add_column("stored", justify="right", no_wrap=True)
+    for each in moments:
+        table.add_row(
+            each.at[11:23],
+            "" if each.step is None else str(each.step),
+            _what(each),
+            f"{each.stored_bytes:,} B",
+        )
+    outcome.console.print(table)
+    outcome.console.print(f"state at a step: analemma show {run_id} STEP{place.flag}")
+
+
+def show(
+    run_id: RunArgument,
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STEP]",
+            help="A step of the timeline, or a checkpoint's id; default: the last.",
+        ),
+    ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="Only this channel.", show_default=False),
+    ] = None,
+    cloud: options.Cloud = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Print a run's state at a checkpoint.
+
+    People get long values shortened; --json and --channel print them whole.
+    """
+    with open_place(options.home(home), cloud) as place:
+        _run(place, run_id)
+        saver = PagedSaver(
+            place.machine.records,
+            place.machine.pages(place.owner),
+            owner=place.owner,
+            writer="show",
+        )
+        values = _values(saver, run_id, _checkpoint_id(place, run_id, checkpoint))
+    if channel is not None:
+        if channel not in values:
+            known = ", ".join(sorted(values)) or "none"
+            raise InputInvalid(f"no channel {channel!r} there; there are: {known}")
+        _print_whole(values[channel])
+    elif as_json:
+        _print_whole(values)
+    else:
+        for name, value in values.items():
+            outcome.console.print(f"{name} = {_shortened(value)}", markup=False)
+
+
+def verify(
+    run_id: RunArgument,
+    cloud: options.Cloud = None,
+    home: options.Home = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Check that everything a run stored is what was written; name what is not."""
+    with open_place(options.home(home), cloud) as place:
+        _run(place, run_id)
+        report = verify_run(
+            place.machine.records,
+            place.machine.pages(place.owner),
+            place.owner,
+            run_id,
+        )
+    if as_json:
+        outcome.console.print_json(data=dataclasses.asdict(report) | {"ok": report.ok})
+    elif report.ok:
+        outcome.console.print(
+            f"[green]verified[/]  {run_id}: {report.entries} entries, "
+            f"{report.writes} task records, {report.pages} pages"
+        )
+    else:
+        for finding in report.findings:
+            outcome.console.print(
+                f"broken {finding.broken}: entry {finding.number} of "
+                f"{finding.namespace or 'the root graph'}: {finding.detail}",
+                style="red",
+                markup=False,
+            )
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _run(place: Place, run_id: str) -> RunRecord:
+    return ProcessTable(place.machine.records).get(place.owner, run_id).record
+
+
+def _checkpoint_id(place: Place, run_id: str, named: str | None) -> str | None:
+    """Return the id of the checkpoint that a person named by step or by id."""
+    if named is None or not named.removeprefix("-").isdecimal():
+        return named
+    found = [
+        entry.checkpoint_id
+        for entry in entries(place.machine.records, place.owner, run_id)
+        if entry.step == int(named)
+    ]
+    if not found:
+        raise InputInvalid(
+            f"run {run_id} has no step {named}; "
+            f"`analemma timeline {run_id}{place.flag}` shows them"
+        )
+    return found[-1]
+
+
+def _values(saver: PagedSaver, run_id: str, checkpoint: str | None) -> dict[str, Any]:
+    # Any: channel values are whatever the graph put there.
+    state = state_at(saver, run_id, checkpoint)
+    if state is None and checkpoint is not None:
+        raise InputInvalid(
+            f"run {run_id} has no checkpoint {checkpoint!r}; "
+            f"`analemma timeline {run_id}` shows them"
+        )
+    if state is None:
+        return {}
+    values = state.checkpoint["channel_values"]
+    return {
+        name: outcome.as_json(value)
+        for name, value in sorted(values.items())
+        if not name.startswith((_RESERVED, "branch:"))
+    }
+
+
+def _print_whole(value: object) -> None:
+    # A string is printed as it is, so that a report can be read or piped.
+    if isinstance(value, str):
+        typer.echo(value)
+    else:
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _shortened(value: object, limit: int = 200) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= limit:
+        return text
+    size = f"{len(value):,} elements, " if isinstance(value, list | dict) else ""
+    return f"{text[:limit]}… ({size}{len(text.encode()):,} bytes)"
+
+
+def _what(moment: Moment) -> str:
+    if moment.slice_label is not None:
+        return f"— {moment.slice_label}"
+    nodes = ", ".join(
+        name if count == 1 else f"{name} x {count}"
+        for name, count in moment.nodes.items()
+    )
+    parts = [nodes or moment.source or ""]
+    if moment.open_tasks:
+        parts.append(f"({moment.open_tasks} parked or failed on the way)")
+    if moment.checkpoint_id is None:
+        parts.append("(not sealed yet)")
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,1 @@
+"""The time machine: what a run did, when, and what it knew."""

@@ -1,0 +1,55 @@
+"""Progress: how far a run is, cheap enough to ask several times a second.
+
+Reads the newest end of the log only: the tasks that have finished since the
+last sealed superstep, and that superstep's number.
+"""
+
+from dataclasses import dataclass
+
+from analemma.hardware.ports import PageStore, RecordStore
+from analemma.ids import PageId
+from analemma.kernelspace import layout
+from analemma.kernelspace.memory.manifest import Manifest
+from analemma.kernelspace.memory.reader import read_line
+from analemma.kernelspace.scheduler.fan_out import FanOutPlan, worker_events
+from analemma.records.run import RunRecord
+from analemma.records.transition import FanOut
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. ``tasks_pending`` is None where nobody counted them."""
+
+    supersteps: int
+    tasks_done: int
+    tasks_pending: int | None
+
+
+def progress(records: RecordStore, pages: PageStore, run: RunRecord) -> Progress:
+    """Return how far the run is. Never ahead of what is durable."""
+    prefix = layout.log_prefix(layout.ROOT_NAMESPACE)
+    done, step = 0, -1
+    for record in records.query(
+        layout.run_partition(run.owner, run.run_id),
+        low=prefix,
+        high=layout.after(prefix),
+        descending=True,
+    ):
+        kind = layout.parse_log_sort(record.sort)[2]
+        if kind.startswith("w/"):
+            done += 1
+        elif kind == "!" and isinstance(entry := read_line(record).entry, Manifest):
+            step = -1 if entry.step is None else entry.step
+            break
+    pending = None
+    if isinstance(run.transition, FanOut) and not run.status.ended:
+        pending = _planned(pages, run.transition.ref)
+    return Progress(supersteps=step + 1, tasks_done=done, tasks_pending=pending)
+
+
+def _planned(pages: PageStore, ref: str) -> int | None:
+    event = next(worker_events(pages, ref), None)
+    if event is None:
+        return None
+    plan = FanOutPlan.model_validate_json(pages.get(PageId(event.ref)))
+    return sum(len(batch) for batch in plan.batches)

@@ -1,0 +1,3 @@
+from analemma_platform.stack import main
+
+main()

@@ -1,0 +1,95 @@
+"""The log, as people are shown it."""
+
+from itertools import pairwise
+
+from analemma.kernelspace.memory.log import EntryKind, entries, node_of, state_at
+from analemma.kernelspace.memory.namespaces import namespaces
+from memory_backends import OWNER, RUN, Backend, MemoryBackend, config_of
+from memory_checkpoints import loaded, put
+from memory_graphs import run_in_slices
+
+
+def test_log_tells_a_runs_story_in_order(backend: Backend) -> None:
+    backend.saver().claim(RUN, "slice 1")
+    run_in_slices(backend.saver)
+    told = list(entries(backend.records, OWNER, RUN))
+    assert [entry.number for entry in told] == list(range(1, len(told) + 1))
+    claim, first = told[0], told[1]
+    assert (claim.kind, claim.label, claim.writes) == (
+        EntryKind.CLAIM,
+        "slice 1",
+        (),
+    )
+    assert (first.kind, first.step, first.source) == (
+        EntryKind.CHECKPOINT,
+        -1,
+        "input",
+    )
+    by_parent = {entry.checkpoint_id: entry for entry in told[1:]}
+    for before, after in pairwise(told[1:]):
+        assert after.parent_id == before.checkpoint_id
+        assert after.step == (before.step or 0) + 1
+    assert len(by_parent) == len(told) - 1
+    nodes = {write.node for entry in told for write in entry.writes}
+    assert {"plan", "side", "join", "ask_twice", "fail", "finish"} <= nodes
+    asked = [w for e in told for w in e.writes if w.node == "ask_twice"]
+    assert [write.finished for write in asked] == [False, True]
+    assert asked[0].channels == ("__interrupt__", "__resume__")
+
+
+def test_log_is_told_without_any_page(memory: MemoryBackend) -> None:
+    put(memory.saver(), x="large " * 10_000)
+    memory.pages.cells.clear()
+    (entry,) = entries(memory.records, OWNER, RUN)
+    assert entry.kind is EntryKind.CHECKPOINT
+    assert entry.body_bytes == memory.records.written_bytes
+    assert memory.pages.calls["get"] == 0
+
+
+def test_log_counts_the_pages_each_record_brought(memory: MemoryBackend) -> None:
+    saver = memory.saver()
+    config = put(saver, xs=["one " * 40])
+    saver.put_writes(config, [("xs", ["two " * 40])], "task", "~__pregel_pull, node")
+    put(saver, config, xs=["one " * 40, "two " * 40])
+    first, second = entries(memory.records, OWNER, RUN)
+    assert (first.new_pages, second.new_pages) == (1, 0)
+    (write,) = first.writes
+    assert (write.node, write.new_pages, write.finished) == ("node", 1, True)
+
+
+def test_log_of_a_subgraph_stands_by_itself(memory: MemoryBackend) -> None:
+    run_in_slices(memory.saver)
+    root, inner = namespaces(memory.records, OWNER, RUN)
+    assert root == ""
+    assert inner.startswith("inner:")
+    told = list(entries(memory.records, OWNER, RUN, inner))
+    assert {write.node for entry in told for write in entry.writes} >= {
+        "consider",
+        "approve",
+    }
+    assert all(entry.namespace == inner for entry in told)
+
+
+def test_state_at_a_checkpoint_is_what_it_was(memory: MemoryBackend) -> None:
+    saver = memory.saver()
+    first = put(saver, x=1)
+    put(saver, first, x=2)
+    checkpoint_id = first["configurable"]["checkpoint_id"]
+    then = state_at(memory.saver(), RUN, checkpoint_id)
+    now = state_at(memory.saver(), RUN)
+    assert then is not None
+    assert now is not None
+    assert then.checkpoint["channel_values"] == {"x": 1}
+    assert now.checkpoint == loaded(memory.saver(), config_of()).checkpoint
+    assert state_at(memory.saver(), "run-unknown") is None
+
+
+def test_path_of_a_sent_task_names_no_node() -> None:
+    assert node_of("~__pregel_push, 0000000003") is None
+    assert node_of("~__pregel_pull, my node") == "my node"
+    assert node_of("") is None
+
+
+def test_run_without_a_log_has_no_entries(memory: MemoryBackend) -> None:
+    assert list(entries(memory.records, OWNER, RUN)) == []
+    assert list(namespaces(memory.records, OWNER, RUN)) == []
