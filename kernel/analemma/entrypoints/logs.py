@@ -16,8 +16,14 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
 )
 
 
+# LangGraph says of every type of a graph's state that it does not know it, each
+# time it is first read. Whoever runs a graph has chosen its types.
+_LANGGRAPH_SERDE = "langgraph.checkpoint.serde.jsonplus"
+
+
 def log_as_json() -> None:
     """Write every event as one line of JSON to standard error."""
+    logging.getLogger(_LANGGRAPH_SERDE).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*_SHARED, structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -26,6 +32,7 @@ def log_as_json() -> None:
 
 def log_for_people(*, verbose: bool) -> None:
     """Write warnings (``verbose``: everything) to standard error, readable."""
+    logging.getLogger(_LANGGRAPH_SERDE).setLevel(logging.ERROR)
     level = logging.INFO if verbose else logging.WARNING
     structlog.configure(
         processors=[

@@ -8,6 +8,7 @@ from pathlib import Path
 from analemma.entrypoints.cli.place import Place
 from analemma.entrypoints.workers.pool import ProcessWorkers
 from analemma.ids import Owner
+from analemma.kernelspace.interrupts.inbox import waits_for_people
 from analemma.kernelspace.orchestrator import drive
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.scheduler.slices import run_slice
@@ -62,7 +63,7 @@ def wait_there(
     while True:
         record = _now(place, run_id)
         look(record)
-        if record.status.ended or record.status is RunStatus.WAITING:
+        if record.status.ended or _waits(place, record):
             return record
         time.sleep(_POLL_SECONDS)
 
@@ -80,6 +81,13 @@ def watch_here(
         while not stop():
             look(place, _now(place, run_id))
             time.sleep(_POLL_SECONDS)
+
+
+def _waits(place: Place, record: RunRecord) -> bool:
+    """Say whether it is a person's turn: an answered run only looks as if."""
+    return record.status is RunStatus.WAITING and waits_for_people(
+        place.machine, place.owner, record.run_id
+    )
 
 
 def _now(place: Place, run_id: str) -> RunRecord:

@@ -9,6 +9,7 @@ becomes the input of a state and those stay small.
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Protocol, TypeVar
 
 import structlog
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from analemma.entrypoints.logs import log_as_json
 from analemma.errors import AnalemmaError, InputInvalid
+from analemma.hardware.aws.traffic import CallCount, Counts, Traffic
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.program import Program
 from analemma.kernelspace.registry import WorkflowRegistry
@@ -36,10 +38,16 @@ class LambdaContext(Protocol):
 
 
 @functools.cache
+def traffic() -> Traffic:
+    """Return this process's count of AWS calls and bytes."""
+    return Traffic()
+
+
+@functools.cache
 def machine() -> Machine:
     """Return this process's machine, from the function's environment."""
     log_as_json()
-    return cloud_machine(settings_of_lambda(os.environ))
+    return cloud_machine(settings_of_lambda(os.environ), traffic=traffic())
 
 
 @functools.cache
@@ -65,11 +73,25 @@ def answer(
         InputInvalid: the event has another shape; repeating it is useless.
         AnalemmaError: what the work raised, without its traceback.
     """
+    before = traffic().counts()
     with structlog.contextvars.bound_contextvars(request=context.aws_request_id):
         try:
             return work(_read(shape, event))
         except AnalemmaError as error:
             raise error.with_traceback(None) from None
+        finally:
+            structlog.get_logger().info("invocation ended", aws_calls=_since(before))
+
+
+def _since(before: Counts) -> dict[str, dict[str, int]]:
+    """Return what was called since ``before``: calls, bytes out and bytes in."""
+    return {
+        f"{service}.{operation}": asdict(
+            count - before.get((service, operation), CallCount())
+        )
+        for (service, operation), count in traffic().counts().items()
+        if count != before.get((service, operation))
+    }
 
 
 def _read(shape: type[Event], event: object) -> Event:

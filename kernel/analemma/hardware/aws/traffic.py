@@ -7,11 +7,15 @@ state; headers and TLS (about 1 to 2 KB a call) are left out.
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.client import BaseClient
+
+
+Counts: TypeAlias = "dict[tuple[str, str], CallCount]"
+"""By service and operation, as botocore names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,13 @@ class CallCount:
             self.response_bytes + other.response_bytes,
         )
 
+    def __sub__(self, other: "CallCount") -> "CallCount":
+        return CallCount(
+            self.calls - other.calls,
+            self.request_bytes - other.request_bytes,
+            self.response_bytes - other.response_bytes,
+        )
+
 
 class Traffic:
     """Counts what the clients it is attached to send and receive.
@@ -38,7 +49,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, str], CallCount] = {}
+        self._counts: Counts = {}
 
     def attach(self, client: "BaseClient") -> None:
         """Count every attempt of ``client`` from now on; twice is once."""
@@ -53,7 +64,7 @@ class Traffic:
             unique_id=f"traffic-received-{id(self)}",
         )
 
-    def counts(self) -> dict[tuple[str, str], CallCount]:
+    def counts(self) -> Counts:
         """Return the counts by service and operation.
 
         Both as botocore names them: ``("dynamodb", "UpdateItem")``,

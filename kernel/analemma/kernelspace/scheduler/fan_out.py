@@ -174,10 +174,14 @@ class _OnlyTasks:
             copy_context().run, lambda: function(task, *args, **options)
         )
         if boundary:
-            future.add_done_callback(
-                lambda done: self.outcomes.__setitem__(task.id, done.exception())
-            )
+            future.add_done_callback(lambda done: self._note(task.id, done))
         return future
+
+    def _note(self, task_id: str, done: Future[Any]) -> None:
+        # LangGraph cancels what has not begun when a sibling fails: such a task
+        # has no outcome here, and is still pending for whoever comes next.
+        if not done.cancelled():
+            self.outcomes[task_id] = done.exception()
 
 
 class _WorkerSaver(BaseCheckpointSaver[int]):
