@@ -31,9 +31,12 @@ def log_as_json() -> None:
 
 
 def log_for_people(*, verbose: bool) -> None:
-    """Write warnings (``verbose``: everything) to standard error, readable."""
+    """Write errors (``verbose``: everything) to standard error, readable.
+
+    What a command has to say, it prints; the log is for looking closer.
+    """
     logging.getLogger(_LANGGRAPH_SERDE).setLevel(logging.ERROR)
-    level = logging.INFO if verbose else logging.WARNING
+    level = logging.INFO if verbose else logging.ERROR
     structlog.configure(
         processors=[
             *_SHARED,

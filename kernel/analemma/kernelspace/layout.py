@@ -9,16 +9,18 @@ other owner's key can reach it:
                         log/<ns>/<number>/!           a checkpoint or a claim
                         log/<ns>/<number>/w/<task>    a finished task's writes
                         log/<ns>/<number>/s/<task>    its interrupt, error, answers
-    runs/<owner>        <run>                         the owner's run, for listings
+    runs/<owner>        <time>/<run>                  the owner's run, for listings
     workflows/<env>     <name>                        a workflow of the registry
 
 ``<ns>`` is the percent-encoded checkpoint namespace; ``@``, which encoding never
 yields, stands for the root graph.
 ``<number>`` is the entry's place in its log: ten digits, counting from 1.
+``<time>`` is when the run was admitted, in UTC, to the microsecond.
 ``!`` sorts before letters, so a descending read meets a checkpoint's writes
 before the checkpoint itself.
 """
 
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 RECORD = "record"
@@ -37,6 +39,17 @@ def run_partition(owner: str, run_id: str) -> str:
 def runs_partition(owner: str) -> str:
     """Return the partition that lists an owner's runs."""
     return f"runs/{quote(owner, safe='')}"
+
+
+def listing_sort(created_at: datetime, run_id: str) -> str:
+    """Return the sort key of a run in its owner's listing: by admission."""
+    moment = created_at.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}/{run_id}"
+
+
+def listed_run(sort: str) -> str:
+    """Return the run that a sort key of a listing names."""
+    return sort.rpartition("/")[2]
 
 
 def workflows_partition(environment: str) -> str:

@@ -34,13 +34,16 @@ class ProcessTable:
 
         Idempotent: a run of the same id, workflow and input is returned as it
         stands now. The listing entry is written first, so a run that exists can
-        always be found; an entry without a run is skipped by ``list``.
+        always be found; an entry that no run answers to is skipped by ``list``.
 
         Raises:
             KeyReused: the id exists with another workflow or another input.
         """
-        self._records.put(layout.runs_partition(record.owner), record.run_id, b"")
         partition = layout.run_partition(record.owner, record.run_id)
+        if self._records.get(partition, layout.RECORD) is None:
+            self._records.put(
+                layout.runs_partition(record.owner), _listing_sort(record), b""
+            )
         body = _encode(record)
         try:
             revision = self._records.put(
@@ -99,17 +102,27 @@ class ProcessTable:
         return StoredRun(record, revision)
 
     def list(self, owner: str, *, limit: int | None = None) -> Iterator[RunRecord]:
-        """Yield the owner's runs, the newest id first."""
+        """Yield the owner's runs, the last admitted first."""
         entries = self._records.query(layout.runs_partition(owner), descending=True)
         yielded = 0
         for entry in entries:
             if limit is not None and yielded >= limit:
                 return
-            partition = layout.run_partition(owner, entry.sort)
-            found = self._records.get(partition, layout.RECORD)
-            if found is not None:
+            run_id = layout.listed_run(entry.sort)
+            found = self._records.get(
+                layout.run_partition(owner, run_id), layout.RECORD
+            )
+            if found is None:
+                continue  # its admission died, and may yet be repeated
+            record = _decode(found).record
+            # Two admissions by one key may both have written an entry.
+            if _listing_sort(record) == entry.sort:
                 yielded += 1
-                yield _decode(found).record
+                yield record
+
+
+def _listing_sort(record: RunRecord) -> str:
+    return layout.listing_sort(record.created_at, record.run_id)
 
 
 def _same_request(stored: RunRecord, asked: RunRecord) -> bool:

@@ -100,10 +100,13 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
                 ),
             ]
         case RunStatus.ADMITTED | RunStatus.RUNNING:
-            return [
+            lines = [
                 f"[cyan]{record.status}[/]  {run}  ({spent})",
                 f"         watch it: analemma status {run} --follow{flag}",
             ]
+            if place.cloud is None:
+                lines.append(f"         if its process is gone: analemma resume {run}")
+            return lines
 
 
 def _termination(record: RunRecord) -> str:

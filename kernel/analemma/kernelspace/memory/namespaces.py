@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from analemma.hardware.ports import RecordStore
 from analemma.kernelspace.layout import (
     after,
+    listed_run,
     log_prefix,
     parse_log_sort,
     run_partition,
@@ -32,5 +33,9 @@ def namespaces(records: RecordStore, owner: str, run_id: str) -> Iterator[str]:
 
 def runs(records: RecordStore, owner: str) -> Iterator[str]:
     """Yield the ids of an owner's runs, as its process table lists them."""
+    seen: set[str] = set()
     for record in records.query(runs_partition(owner)):
-        yield record.sort
+        run_id = listed_run(record.sort)
+        if run_id not in seen:
+            seen.add(run_id)
+            yield run_id

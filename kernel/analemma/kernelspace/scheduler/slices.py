@@ -363,7 +363,7 @@ class _Slice:
 
     def _failed(self, verdict: Failure) -> _Sealed:
         ref = verdicts.failure_page(self._pages, verdict)
-        self._log.error("run failed", node=verdict.node, attempt=verdict.attempt)
+        self._log.warning("run failed", node=verdict.node, attempt=verdict.attempt)
         return _Sealed(
             Failed(**self._ids(), ref=ref), RunStatus.FAILED, {"failure": verdict}
         )

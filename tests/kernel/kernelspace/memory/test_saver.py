@@ -60,7 +60,7 @@ def test_listing_without_a_run_covers_the_owners_process_table(
     for run_id in ("run-1", "run-2", "run-unlisted"):
         put(memory.saver(), config_of(run_id=run_id), x=run_id)
     for run_id in ("run-1", "run-2"):
-        memory.records.put(runs_partition(OWNER), run_id, b"")
+        memory.records.put(runs_partition(OWNER), f"2026/{run_id}", b"")
     listed = [found.config["configurable"] for found in memory.saver().list(None)]
     assert [each["thread_id"] for each in listed] == ["run-1", "run-2"]
 
