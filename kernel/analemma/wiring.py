@@ -80,13 +80,17 @@ class ModelTable(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """A deployed environment, as seen from inside or from a person's desk."""
+    """A deployed environment, as seen from inside or from a person's desk.
+
+    ``policy`` is the environment's, as JSON; None reads ``ANALEMMA_POLICY``.
+    """
 
     stack: str
     region: str
     table: str
     bucket: str
     state_machine: str | None = None
+    policy: str | None = None
     endpoint_url: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
@@ -162,7 +166,9 @@ def cloud_machine(
         pages=lambda owner: S3PageStore(s3, settings.bucket, Owner(owner)),
         clock=SystemClock(),
         ids=RandomIds(),
-        policy=_policy(environ),
+        policy=_policy(
+            environ if settings.policy is None else {POLICY: settings.policy}
+        ),
         model=_model_source(environ, settings),
     )
 
@@ -299,6 +305,7 @@ def stack_settings(document: str, stack: str, **access: str | None) -> CloudSett
             table=outputs["table"],
             bucket=outputs["bucket"],
             state_machine=outputs["stateMachineArn"],
+            policy=outputs["policy"],
             **access,
         )
     except KeyError as missing:

@@ -142,9 +142,8 @@ def status(
     else:
         deployed = "not deployed"
     console.print(f"stack {found.stack}: {deployed}", highlight=False)
-    cloud = (
-        f"{found.endpoint} (process {found.pid})" if found.running else "not running"
-    )
+    where = f"{found.endpoint} (process {found.pid})"
+    cloud = where if found.running else "not running"
     console.print(f"cloud: {cloud}", highlight=False)
 
 
@@ -228,9 +227,10 @@ def _deploying(stack: str, as_json: bool) -> "Iterator[OnStep]":
 @contextlib.contextmanager
 def _quiet(as_json: bool) -> Iterator[None]:
     """Keep what the program prints out of a JSON document."""
-    with (
-        contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
-    ):
+    if not as_json:
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
         yield
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 from analemma.errors import CloudUnavailable
 from analemma_platform.emulator import daemon
 from analemma_platform.emulator.daemon import RunningEmulator
+from analemma_platform.engine.deletions import is_default_provider
 from analemma_platform.engine.deployment import Say
 from analemma_platform.engine.engine import Engine, say_nothing
 from analemma_platform.engine.failures import Unsupported
@@ -204,7 +205,7 @@ class EmbeddedCloud:
             running=running is not None,
             deployed=here,
             stale=state is not None and not here,
-            resources=len(state.resources) if state is not None and here else 0,
+            resources=_count(state) if state is not None and here else 0,
             endpoint=None if running is None else running.endpoint,
             pid=None if running is None else running.pid,
             instance=None if running is None else running.instance,
@@ -292,6 +293,11 @@ class EmbeddedCloud:
 
     def _locked(self) -> AbstractContextManager[None]:
         return stack_lock(self._folder / "lock", self._stack)
+
+
+def _count(state: StackState) -> int:
+    """Return how many resources the program made; default providers are ours."""
+    return sum(not is_default_provider(resource) for resource in state.resources)
 
 
 def _providers(endpoint: str, directory: Path) -> Callable[[str, Properties], Provider]:

@@ -11,7 +11,7 @@ import pulumi
 
 from analemma_platform.components import Hardware, KernelSpace, Scope, UserSpace
 from analemma_platform.components.hardware import HardwarePolicy
-from analemma_platform.components.kernel_space import KernelProgram
+from analemma_platform.components.kernel_space import KernelProgram, policy_variable
 from analemma_platform.packaging import Artifact, ArtifactFailed, LambdaArtifact
 from analemma_platform.packaging.sources import has_module
 from analemma_platform.settings import (
@@ -53,6 +53,7 @@ def main() -> None:
     pulumi.export("bucket", hardware.bucket)
     pulumi.export("stateMachineArn", kernel_space.machine_arn)
     pulumi.export("functionNames", kernel_space.function_names)
+    pulumi.export("policy", policy_variable(settings.kernel))
     pulumi.export("artifactSha256", artifact.sha256)
 
 

@@ -34,6 +34,7 @@ class Shelf:
         self.boxes: dict[str, Properties] = {}
         self.calls: list[tuple[str, str]] = []
         self.refused: set[str] = set()
+        self.deleted_in: list[Value] = []
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -115,6 +116,7 @@ class ShelfProvider:
         self, urn: Urn, resource_id: str, state: Properties, *, force: bool
     ) -> None:
         self.shelf.note("delete", urn)
+        self.shelf.deleted_in.append(self.config.get("region"))
         self.shelf.boxes.pop(resource_id, None)
 
     def drifted(

@@ -22,7 +22,14 @@ class State(TypedDict, total=False):
     seen: Annotated[list[str], operator.add]
 
 
-Node = Callable[[State], State]
+class Seen(TypedDict):
+    """The part of the state that parallel graphs can all write."""
+
+    seen: Annotated[list[str], operator.add]
+
+
+Node = Any
+"""A node. Any: LangGraph takes a union of protocols that no Callable meets."""
 
 
 def nobody(question: object) -> object:

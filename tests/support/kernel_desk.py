@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 
 from analemma.hardware.local.home import LocalHome
@@ -128,7 +129,7 @@ class Desk:
         """Return what the run's state says its output is."""
         saver = self.saver("reader")
         graph = workflow.graph.copy({"checkpointer": saver})
-        config = {"configurable": {"thread_id": run_id}}
+        config: RunnableConfig = {"configurable": {"thread_id": run_id}}
         return output_of(graph, saver, config)
 
     def saver(self, writer: str) -> PagedSaver:

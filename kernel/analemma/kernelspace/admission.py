@@ -64,13 +64,19 @@ def admit(
 
 
 def reopen(
-    machine: Machine, *, owner: Owner, run_id: str, budget: Budget | None = None
+    machine: Machine,
+    *,
+    owner: Owner,
+    run_id: str,
+    budget: Budget | None = None,
+    restart: bool = False,
 ) -> RunRecord:
     """Make a run ready to go on where it stands; return its record.
 
     A failed or terminated run becomes one that may be driven again, with the
     limits of ``budget`` replacing its own; a run that has not ended only gets
     the limits. Its state is not touched, and what finished is not run again.
+    ``restart`` says that the run's execution is gone: it gets a new one.
 
     Raises:
         RunNotFound: this owner has no such run.
@@ -97,6 +103,8 @@ def reopen(
             "attempts": None,
             "generation": record.generation + 1,
         }
+    elif restart:
+        changes["generation"] = record.generation + 1
     elif limits == record.budget:
         return record
     changes["updated_at"] = machine.clock.now()
@@ -110,7 +118,7 @@ def _check_larger(record: RunRecord, limits: Budget) -> None:
     limit = getattr(limits, reason.value)
     used = getattr(record.used, reason.value)
     raise InputInvalid(
-        f"run {record.run_id} has used {used:g} of {limit} {reason.value}; "
+        f"run {record.run_id} has used {used:.0f} of {limit} {reason.value}; "
         f"go on with `analemma resume {record.run_id} --budget {reason.value}=N`, "
-        f"N larger than {used:g}"
+        f"N larger than {used:.0f}"
     )

@@ -5,6 +5,7 @@ underscore; a test holds that, and pins what each name here is worth, so that a
 new release of LangGraph fails a test instead of a run.
 """
 
+from langgraph._internal._config import DEFAULT_RECURSION_LIMIT
 from langgraph._internal._constants import (
     CONFIG_KEY_RUNNER_SUBMIT,
     ERROR_SOURCE_NODE,
@@ -29,6 +30,7 @@ from langgraph.pregel._task_status import (
 __all__ = [
     "CONFIG_KEY_RUNNER_SUBMIT",
     "CONTROL_WRITES",
+    "DEFAULT_RECURSION_LIMIT",
     "ERROR",
     "ERROR_SOURCE_NODE",
     "INTERRUPT",

@@ -8,6 +8,7 @@ was paid is never forgotten, also when the node or the process then dies.
 
 import json
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from langgraph.config import get_config
@@ -83,32 +84,47 @@ class Ledger:
 
 
 class MeteredModel:
-    """A model whose calls are checked against a budget and entered in a ledger."""
+    """A model whose calls are checked against a budget and entered in a ledger.
 
-    def __init__(self, model: ModelProvider, ledger: Ledger, budget: Budget) -> None:
-        self._model = model
+    ``connect`` is called when a node first asks: a graph that asks no model
+    fetches no key, loads no vendor's client and cannot fail for want of one.
+    """
+
+    def __init__(
+        self, connect: Callable[[], ModelProvider], ledger: Ledger, budget: Budget
+    ) -> None:
+        self._connect = connect
+        self._connected: ModelProvider | None = None
+        self._lock = threading.Lock()
         self._ledger = ledger
         self._budget = budget
 
     @property
     def name(self) -> str:
         """The name of the model behind the meter."""
-        return self._model.name
+        return self._model().name
 
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Ask the model, unless nothing of the budget is left.
 
         Raises:
             BudgetReached: tokens or micro-dollars are used up.
+            ConfigInvalid: the settings of the model do not hold.
         """
         budget, ledger = self._budget, self._ledger
         if (budget.tokens is not None and ledger.tokens >= budget.tokens) or (
             budget.micro_usd is not None and ledger.micro_usd >= budget.micro_usd
         ):
             raise BudgetReached("the budget of the run is used up")
-        answer = self._model.ask(request)
+        answer = self._model().ask(request)
         ledger.enter(_task_id(), answer)
         return answer
+
+    def _model(self) -> ModelProvider:
+        with self._lock:
+            if self._connected is None:
+                self._connected = self._connect()
+            return self._connected
 
 
 def _task_id() -> str:

@@ -185,13 +185,12 @@ class KernelSpace(pulumi.ComponentResource):
 
 
 def policy_variable(kernel: KernelPolicy) -> str:
-    """Return the part of ``kernel`` that the functions obey, as JSON."""
-    document_ = {
-        "budget": kernel.budget.model_dump(exclude_none=True),
-        "slices": kernel.slices.model_dump(),
-        "fan_out": kernel.fan_out.model_dump(include={"min_tasks", "batch_size"}),
-    }
-    return json.dumps(document_, sort_keys=True)
+    """Return the part of ``kernel`` that the functions obey, as JSON.
+
+    What the state machine obeys is left out, so that changing it changes that only.
+    """
+    obeyed = kernel.model_dump(exclude={"retry": True, "fan_out": {"max_concurrency"}})
+    return json.dumps(obeyed, sort_keys=True)
 
 
 def models_variable(models: ModelSettings) -> str:

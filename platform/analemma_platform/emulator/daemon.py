@@ -68,7 +68,7 @@ def start(home: Path, port: int | None = None) -> RunningEmulator:
     if running is not None:
         return running
     files = HomeFiles(home.resolve())
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     line = _spawn(files, port or 0)
     if line.error is not None:
         # Somebody else's may be starting at this very moment.

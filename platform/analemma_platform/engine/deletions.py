@@ -106,10 +106,11 @@ def refuse_protected(resources: Iterable[ResourceState]) -> None:
         if resource.protect and not resource.external
     )
     if protected:
-        more = f" and {len(protected) - 1} more" if len(protected) > 1 else ""
+        rest = len(protected) - 1
         raise Protected(
-            f"{protected[0]}{more} is protected, nothing was deleted: take protect "
-            "off in the program and run up, or pass --unprotect to destroy"
+            f"{protected[0]} is protected{f', and {rest} more are' if rest else ''}; "
+            "nothing was deleted: take protect off in the program and run up, or "
+            "pass --unprotect to destroy"
         )
 
 

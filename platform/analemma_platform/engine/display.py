@@ -110,7 +110,9 @@ def steps_table(plan: Plan) -> Table | Text:
     steps = [step for step in plan.steps if step.op is not Op.SAME]
     if not steps:
         return Text("nothing to change")
-    table = Table("what", "type", "name", "changed", box=None, header_style="dim")
+    table = Table("what", box=None, header_style="dim")
+    for header in ("type", "name", "changed"):
+        table.add_column(header, overflow="fold")
     for step in steps:
         table.add_row(
             Text(step.op.value, _STYLES[step.op]),
@@ -123,7 +125,9 @@ def steps_table(plan: Plan) -> Table | Text:
 
 def changes_table(plan: Plan) -> Table:
     """Return every changed property with both its values."""
-    table = Table("name", "property", "now", "then", box=None, header_style="dim")
+    table = Table("name", box=None, header_style="dim")
+    for header in ("property", "now", "then"):
+        table.add_column(header, overflow="fold")
     for step in plan.steps:
         for change in step.changes:
             table.add_row(

@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from analemma_platform.engine.aliases import former_urns
-from analemma_platform.engine.failures import DeploymentFailed, Unsupported
+from analemma_platform.engine.failures import (
+    DeploymentFailed,
+    Interrupted,
+    Unsupported,
+)
 from analemma_platform.engine.goal import read_goal
 from analemma_platform.engine.halt import Halt
 from analemma_platform.engine.ledger import Ledger
@@ -239,7 +243,11 @@ class Monitor:
             yield
         except BaseException as error:
             self._halt.because(error)
-            raise
+            if isinstance(error, Exception):
+                raise
+            # The SDK settles its futures for an Exception only; anything else
+            # would leave the program waiting for ever.
+            raise Interrupted(str(error) or type(error).__name__) from error
 
     def _read_stack(self, urn: Urn, name: str) -> resource_pb2.ReadResourceResponse:
         outputs, secrets = self._stack_outputs(name)

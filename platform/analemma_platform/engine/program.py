@@ -69,11 +69,15 @@ def run_program(
     """
     failure: list[BaseException] = []
 
+    finished = threading.Event()
+
     def body() -> None:
         try:
             _run_in_loop(program, run, monitor, engine)
         except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
             failure.append(error)
+        finally:
+            finished.set()
 
     context = contextvars.Context()
     thread = threading.Thread(
@@ -81,15 +85,21 @@ def run_program(
     )
     with _one_at_a_time, _surroundings(run.directory):
         thread.start()
-        _join(thread, halt)
+        _wait(finished, halt)
+        thread.join()
     if failure:
         raise failure[0]
 
 
-def _join(thread: threading.Thread, halt: Halt) -> None:
-    while thread.is_alive():
+def _wait(finished: threading.Event, halt: Halt) -> None:
+    """Wait for the program; an interrupt halts it, and the wait goes on.
+
+    Not ``Thread.join``: in Python 3.11 an interrupted join takes the thread for
+    dead, and the deployment would return with operations still in flight.
+    """
+    while not finished.is_set():
         try:
-            thread.join()
+            finished.wait()
         except KeyboardInterrupt:
             halt.because(Interrupted("interrupted by the keyboard"))
 

@@ -113,6 +113,7 @@ def test_exports_name_what_a_client_needs(dev: Deployment) -> None:
         "functionNames": {
             noun: f"analemma-dev-{noun}" for noun in ("slice", "worker", "park", "bury")
         },
+        "policy": variables(dev, "slice")["ANALEMMA_POLICY"],
         "artifactSha256": digest_of_nothing,
     }
 
@@ -293,8 +294,8 @@ def test_a_policy_changes_only_what_obeys_it(
 
 def test_functions_get_the_policy_they_obey_and_no_other(prod: Deployment) -> None:
     given = json.loads(variables(prod, "slice")["ANALEMMA_POLICY"])
-    assert set(given) == {"budget", "slices", "fan_out"}
-    assert set(given["fan_out"]) == {"min_tasks", "batch_size"}
+    assert set(given) == {"budget", "tasks", "slices", "fan_out"}
+    assert set(given["fan_out"]) == {"min_tasks", "batch_size", "max_rounds"}
     policy = KernelPolicy.model_validate(given)
     assert policy.budget.supersteps == 5000
     assert policy.slices.renew_after_slices == 1000

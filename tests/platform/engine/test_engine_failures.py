@@ -1,12 +1,17 @@
 """A deployment that fails half way says so, keeps what it did, and continues."""
 
 import dataclasses
+import os
+import signal
+import threading
 
 import pulumi
 import pytest
 
 from analemma.errors import ConfigInvalid, Rejected
 from analemma_platform.engine.failures import DeploymentFailed
+from analemma_platform.engine.halt import Halt
+from analemma_platform.engine.plan import Phase, StepEvent
 from analemma_platform.engine.state import StackState
 from engine_shelf import Box, Workshop, changes_of
 
@@ -93,6 +98,34 @@ def test_a_replaced_resource_that_would_not_go_goes_next_time(
     assert [box["colour"] for box in workshop.shelf.boxes.values()] == ["blue"]
 
 
+def test_interrupted_by_the_keyboard_it_ends_what_runs_and_starts_no_more(
+    workshop: Workshop,
+) -> None:
+    def press(event: StepEvent) -> None:
+        if event.phase is Phase.STARTED:
+            os.kill(os.getpid(), signal.SIGINT)
+            pressed.wait(timeout=30)
+
+    pressed = threading.Event()
+    halted = Halt.because
+
+    def because(halt: Halt, reason: BaseException) -> None:
+        halted(halt, reason)
+        pressed.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Halt, "because", because)
+        with pytest.raises(DeploymentFailed, match="interrupted by the keyboard"):
+            workshop.engine(chain).up(press)
+    assert [call for call in workshop.shelf.calls if call[0] == "create"] == [
+        ("create", "first")
+    ]
+    assert changes_of(workshop.engine(chain).up()) == {
+        "second": "create",
+        "third": "create",
+    }
+
+
 class Killed(BaseException):
     """Ends the engine where a kill -9 would: nothing more is written."""
 
@@ -121,7 +154,7 @@ def test_killed_at_any_write_the_next_up_finishes_with_every_name_once(
         engine._store = FlakyStore(workshop, write_some)  # type: ignore[assignment] # same methods
         try:
             engine.up()
-        except DeploymentFailed:
+        except (DeploymentFailed, Killed):
             workshop.engine(program).up()
         assert workshop.shelf.names() == ["one", "two"]
         assert workshop.engine(program).up().changes_nothing
@@ -159,7 +192,7 @@ def test_two_resources_of_one_name_are_refused(workshop: Workshop) -> None:
         Box("twin")
         Box("twin")
 
-    with pytest.raises(DeploymentFailed, match="duplicate resource .*::twin"):
+    with pytest.raises(DeploymentFailed, match=r"duplicate resource .*::twin"):
         workshop.engine(program).up()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pulumi
 import pytest
+from pulumi.runtime.proto import resource_pb2
 
 from analemma.errors import AnalemmaError
 from analemma_platform.engine.failures import DeploymentFailed, Unsupported
@@ -312,3 +313,93 @@ def test_autonaming_follows_the_stacks_setting(workshop: Workshop) -> None:
     workshop.engine(box("b", colour="new")).up()
     (after,) = workshop.shelf.names()
     assert after != name
+
+
+def test_a_transform_sees_and_may_take_off_every_option(workshop: Workshop) -> None:
+    seen: list[pulumi.ResourceOptions] = []
+
+    def free(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        seen.append(args.opts)
+        return pulumi.ResourceTransformResult(args.props, options())
+
+    def program() -> None:
+        first = Box("first")
+        Box(
+            "second",
+            options(
+                transforms=[free],
+                protect=True,
+                retain_on_delete=True,
+                delete_before_replace=True,
+                depends_on=[first],
+                ignore_changes=["label"],
+            ),
+        )
+
+    workshop.engine(program).up()
+    (opts,) = seen
+    assert (opts.protect, opts.retain_on_delete) == (True, True)
+    assert opts.delete_before_replace is True
+    assert opts.ignore_changes == ["label"]
+    workshop.engine().destroy()
+    assert workshop.shelf.boxes == {}
+
+
+def test_what_the_embedded_cloud_cannot_do_is_refused_where_it_is_asked(
+    workshop: Workshop,
+) -> None:
+    def package() -> None:
+        pulumi.runtime.settings.SETTINGS.monitor.RegisterPackage(
+            resource_pb2.RegisterPackageRequest(name="odd")
+        )
+
+    def error_hook() -> None:
+        hook = pulumi.ErrorHook("again", lambda args: True)
+        Box("b", options(hooks=pulumi.ResourceHookBinding(on_error=[hook])))
+
+    for program, what in ((package, "package 'odd'"), (error_hook, "hook 'again'")):
+        with pytest.raises(Unsupported, match=what):
+            workshop.engine(program).up()
+
+
+def test_a_resource_reference_finds_the_resource_again(workshop: Workshop) -> None:
+    urn = "urn:pulumi:dev::shop::shelf:index:Box::b"
+
+    def program() -> None:
+        def look(_address: str) -> object:
+            return pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": urn})
+
+        found = Box("b", label="found").address.apply(look)
+        pulumi.export("label", found.apply(lambda answer: answer["state"]["label"]))
+
+    assert workshop.engine(program).up().outputs == {"label": "found"}
+
+
+def test_what_exists_can_be_asked(workshop: Workshop) -> None:
+    workshop.shelf.put({"name": "foreign"})
+    ask = "box-1", "box-9"
+    found: list[bool] = []
+
+    def program() -> None:
+        for box_id in ask:
+            answer = pulumi.runtime.settings.SETTINGS.monitor.ExistsResource(
+                resource_pb2.ExistsResourceRequest(type="shelf:index:Box", id=box_id)
+            )
+            found.append(answer.exists)
+
+    workshop.engine(program).preview()
+    assert found == [True, False]
+
+
+def test_a_name_that_an_alias_has_taken_over_is_not_given_twice(
+    workshop: Workshop,
+) -> None:
+    workshop.engine(box("old")).up()
+
+    def program() -> None:
+        renamed = Box("new", options(aliases=[pulumi.Alias(name="old")]))
+        Box("old", options(depends_on=[renamed]))
+
+    with pytest.raises(DeploymentFailed, match=r"duplicate resource .*::old"):
+        workshop.engine(program).up()
+    assert len(workshop.shelf.boxes) == 1

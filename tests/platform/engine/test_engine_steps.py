@@ -29,13 +29,9 @@ def test_up_makes_what_the_program_declares_and_returns_its_outputs(
 ) -> None:
     result = workshop.engine(two_boxes).up()
     assert changes_of(result) == {"first": "create", "second": "create"}
-    first = next(
-        b for b, box in workshop.shelf.boxes.items() if box["label"] == "plain"
-    )
-    assert result.outputs == {"address": f"shelf/{first}"}
-    assert any(
-        box["label"] == f"shelf/{first}" for box in workshop.shelf.boxes.values()
-    )
+    assert result.outputs == {"address": "shelf/box-1"}
+    labels = [box["label"] for box in workshop.shelf.boxes.values()]
+    assert labels == ["plain", "shelf/box-1"]
 
 
 def test_up_again_changes_nothing_and_calls_the_cloud_for_nothing(
@@ -212,7 +208,7 @@ def test_destroy_refuses_a_protected_resource_before_it_deletes_anything(
 ) -> None:
     workshop.engine(protected_box).up()
     workshop.shelf.calls.clear()
-    with pytest.raises(Protected, match="::kept is protected, nothing was deleted"):
+    with pytest.raises(Protected, match="::kept is protected; nothing was deleted"):
         workshop.engine().destroy()
     assert workshop.shelf.calls == []
     assert len(workshop.shelf.boxes) == 2
@@ -237,7 +233,12 @@ def test_a_protected_resource_is_neither_replaced_nor_dropped(
 
 def test_protection_taken_off_in_the_program_lets_it_go(workshop: Workshop) -> None:
     workshop.engine(protected_box).up()
-    workshop.engine(lambda: (Box("free"), Box("kept")) and None).up()
+
+    def unprotected() -> None:
+        Box("free")
+        Box("kept")
+
+    workshop.engine(unprotected).up()
     workshop.engine().destroy()
     assert workshop.shelf.boxes == {}
 
@@ -267,12 +268,13 @@ def test_every_step_is_told_when_it_starts_and_when_it_ends(
     assert events[1].seconds >= events[0].seconds == 0
 
 
-def test_a_changed_region_replaces_everything(workshop: Workshop) -> None:
+def test_a_changed_region_replaces_everything_and_deletes_where_it_was(
+    workshop: Workshop,
+) -> None:
     workshop.config = {"shelf:region": "left"}
     workshop.engine(two_boxes).up()
     assert workshop.engine(two_boxes).up().changes_nothing
     workshop.config = {"shelf:region": "right"}
     result = workshop.engine(two_boxes).up()
     assert [s.op.value for s in result.steps] == ["replace"] * 2 + ["delete"] * 2
-    regions = [config["region"] for _, config in workshop.configured[-2:]]
-    assert sorted(regions) == ["left", "right"]
+    assert workshop.shelf.deleted_in == ["left", "left"]

@@ -52,7 +52,10 @@ def approve(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say yes: the node that asked goes on with true, or with --edit's JSON."""
+    """Say yes: the node that asked goes on.
+
+    It gets true, or exactly the JSON of --edit.
+    """
     value: Any = None if edit is None else options.json_argument(edit, "--edit")
     answer = Answer(approved=True, by=_who(), edited=edit is not None, edit=value)
     _answer(approval_id, answer, cloud=cloud, home=home, as_json=as_json)

@@ -56,6 +56,20 @@ def start_there(place: Place, record: RunRecord) -> None:
         )
 
 
+def is_dead_there(place: Place, run_id: str) -> bool:
+    """Say whether the run should have an execution in the cloud, but has none.
+
+    Somebody may have stopped it, or Step Functions ended it; the run's record
+    cannot know.
+    """
+    if place.cloud is None:
+        return False
+    record = _now(place, run_id)
+    return not record.status.ended and not state_machine(place.cloud).is_running(
+        run_id=run_id, generation=record.generation
+    )
+
+
 def wait_there(
     place: Place, run_id: str, look: Callable[[RunRecord], None]
 ) -> RunRecord:

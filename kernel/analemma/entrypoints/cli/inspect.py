@@ -33,7 +33,10 @@ def status(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say how a run stands and what to do next; the exit code says it too."""
+    """Say how a run stands and what to do next.
+
+    The exit code says it too.
+    """
     with open_place(options.home(home), cloud) as place:
         record = _run(place, run_id)
         if follow_it and not as_json and not record.status.ended:
@@ -56,7 +59,7 @@ def list_runs(
         )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "workflow", "status", "steps", "admitted"):
+    for heading in ("run", "workflow", "status", "steps", "admitted (UTC)"):
         table.add_column(heading, no_wrap=True)
     for run in runs:
         table.add_row(
@@ -75,7 +78,7 @@ def timeline(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show every superstep of a run: when, which nodes, how many bytes."""
+    """Show every superstep: when, which nodes, how many bytes."""
     with open_place(options.home(home), cloud) as place:
         _run(place, run_id)
         moments = list(moments_of(place.machine, place.owner, run_id))
@@ -146,7 +149,10 @@ def verify(
     home: options.Home = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check that everything a run stored is what was written; name what is not."""
+    """Check that what a run stored is what was written.
+
+    Every byte is read; what is broken is named, and the exit code is 1.
+    """
     with open_place(options.home(home), cloud) as place:
         _run(place, run_id)
         report = verify_run(

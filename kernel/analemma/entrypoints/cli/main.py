@@ -1,7 +1,7 @@
 """``analemma``: run LangGraph agents as processes that survive.
 
 Exit codes, the same for every verb: 0 done, 1 failed, 2 bad usage (nothing was
-changed), 3 the run waits for a person.
+changed), 3 the run waits for a person. Ctrl-C ends a verb with 130.
 """
 
 import importlib.metadata
@@ -89,9 +89,6 @@ def main() -> None:
         app()
     except AnalemmaError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
-            f"error: {error}", style="red", markup=False
+            f"error: {' '.join(str(error).split())}", style="red", markup=False
         )
         sys.exit(USAGE if isinstance(error, Rejected) else FAILED)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; the run can be resumed")
-        sys.exit(130)

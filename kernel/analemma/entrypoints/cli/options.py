@@ -60,19 +60,23 @@ def json_argument(text: str, option: str) -> Any:
     Raises:
         InputInvalid: the file cannot be read, or the text is no JSON.
     """
-    source = option
+    source, hint = option, "; quote it for your shell, or give @file"
     if text.startswith("@"):
-        source = text[1:]
+        source, hint = f"{option} {text[1:]}", ""
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputInvalid(f"{option} {source}: cannot be read: {error}") from None
+            raise InputInvalid(f"{source} cannot be read: {error}") from None
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair
     except ValueError as error:
-        raise InputInvalid(
-            f"{source} is not JSON: {error}; quote it for your shell, or give @file"
-        ) from None
+        raise InputInvalid(f"{source} is not JSON: {error}{hint}") from None
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"it has no {name}")
 
 
 def budget_argument(limits: list[str] | None) -> Budget | None:

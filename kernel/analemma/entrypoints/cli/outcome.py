@@ -1,5 +1,6 @@
 """Say how a run stands, for people or as JSON, and which exit code that is."""
 
+import math
 from typing import Any
 
 import typer
@@ -18,6 +19,9 @@ _EXIT = {
     RunStatus.TERMINATED: 1,
     RunStatus.WAITING: 3,
 }
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells have it."""
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -48,6 +52,16 @@ def report(place: Place, record: RunRecord, *, as_document: bool) -> None:
     raise typer.Exit(exit_code(record))
 
 
+def say_stopped(place: Place, record: RunRecord) -> None:
+    """Tell, on standard error, whoever pressed Ctrl-C what has become of the run."""
+    run, flag = record.run_id, place.flag
+    if place.cloud is None:
+        text = f"stopped; go on: analemma resume {run}{flag}"
+    else:
+        text = f"the run goes on; watch it: analemma status {run} --follow{flag}"
+    typer.echo(text, err=True)
+
+
 def public(approval: ApprovalRecord) -> dict[str, Any]:
     """Return an approval without its task token, which is a secret."""
     return approval.model_dump(mode="json", exclude={"task_token"}, exclude_none=True)
@@ -67,9 +81,13 @@ def _open(place: Place, record: RunRecord) -> list[ApprovalRecord]:
 def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> list[str]:
     run, flag = record.run_id, place.flag
     used = record.used
-    spent = (
-        f"{used.supersteps} supersteps, {record.slices} slices, {used.seconds:.1f} s"
-        + (f", {used.tokens} tokens" if used.tokens else "")
+    spent = ", ".join(
+        [
+            _counted(used.supersteps, "superstep"),
+            _counted(record.slices, "slice"),
+            f"{used.seconds:.1f} s",
+            *([_counted(used.tokens, "token")] if used.tokens else []),
+        ]
     )
     match record.status:
         case RunStatus.DONE:
@@ -109,6 +127,10 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
             return lines
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def _termination(record: RunRecord) -> str:
     transition = record.transition
     if not isinstance(transition, Terminated):
@@ -118,17 +140,20 @@ def _termination(record: RunRecord) -> str:
     if limit is None:
         return f"ended: {reason}"
     used = getattr(record.used, reason)
-    return f"its budget of {limit} {reason} is used up ({used:g} used)"
+    return f"its budget of {limit} {reason} is used up ({used:.0f} used)"
 
 
 def _next_after_termination(record: RunRecord, flag: str) -> str:
     transition = record.transition
     if isinstance(transition, Terminated):
-        limit = getattr(record.budget, transition.reason.value, None)
+        reason = transition.reason.value
+        limit = getattr(record.budget, reason, None)
         if limit is not None:
+            # A superstep can use more than was left, even many times more.
+            enough = 2 * max(limit, math.ceil(getattr(record.used, reason)))
             return (
                 f"            go on: analemma resume {record.run_id} "
-                f"--budget {transition.reason.value}={limit * 2}{flag}"
+                f"--budget {reason}={enough}{flag}"
             )
     return f"            see: analemma timeline {record.run_id}{flag}"
 

@@ -7,6 +7,7 @@ yourself: ``{"outputs": <pulumi stack output --json>}``.
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from analemma.kernelspace.machine import Machine
 from analemma.wiring import (
     CloudSettings,
     cloud_machine,
+    home_path,
     laptop_machine,
     stack_settings,
 )
@@ -35,7 +37,9 @@ class Place:
     @property
     def flag(self) -> str:
         """What to append to a suggested command so that it acts here too."""
-        return "" if self.cloud is None else f" --cloud {self.cloud.stack}"
+        usual = self.home == home_path(None, os.environ).absolute()
+        home = "" if usual else f" --home {shlex.quote(str(self.home))}"
+        return home if self.cloud is None else f"{home} --cloud {self.cloud.stack}"
 
 
 @contextmanager
@@ -67,8 +71,10 @@ def _deployed(home: Path, stack: str) -> CloudSettings:
         ) from None
     except (OSError, ValueError) as error:
         raise CloudUnavailable(f"{path} cannot be read: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("outputs"), dict):
+        raise CloudUnavailable(f"{path} holds no outputs of a stack; deploy it again")
     return stack_settings(
-        json.dumps(found.get("outputs", {})),
+        json.dumps(found["outputs"]),
         stack,
         endpoint_url=found.get("endpoint_url"),
         access_key_id=found.get("access_key_id"),

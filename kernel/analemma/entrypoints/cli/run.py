@@ -9,7 +9,7 @@ from analemma.entrypoints.cli.place import Place, open_place
 from analemma.entrypoints.logs import log_for_people
 from analemma.kernelspace.admission import admit, reopen
 from analemma.kernelspace.registry import WorkflowRegistry
-from analemma.records.run import RunRecord, RunStatus, WorkflowRef
+from analemma.records.run import RunRecord, WorkflowRef
 from analemma.userspace.targets import load_program, parse_target
 
 Follow = Annotated[
@@ -87,14 +87,21 @@ def resume(
     as_json: options.AsJson = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Go on with a run that was killed, failed, ended by a budget, or answered.
+    """Go on with a run: killed, failed, stopped or answered.
 
-    Nothing that finished runs again. A task that failed is tried again.
+    A run that its budget ended needs a larger one. Nothing that finished runs
+    again; a task that failed is tried again.
     """
     log_for_people(verbose=verbose)
     limits = options.budget_argument(budget)
     with open_place(options.home(home), cloud) as place:
-        record = reopen(place.machine, owner=place.owner, run_id=run_id, budget=limits)
+        record = reopen(
+            place.machine,
+            owner=place.owner,
+            run_id=run_id,
+            budget=limits,
+            restart=execution.is_dead_there(place, run_id),
+        )
         record = _move(place, record, follow_it and not as_json, verbose=verbose)
         outcome.report(place, record, as_document=as_json)
 
@@ -110,14 +117,21 @@ def _move(
 ) -> RunRecord:
     if record.status.ended:
         return record
-    if place.cloud is None:
-        if not follow_it:
-            return execution.drive_here(place, record, verbose=verbose)
-        return follow.while_driving(
-            place,
-            record,
-            lambda: execution.drive_here(place, record, verbose=verbose),
-        )
-    if record.status is not RunStatus.WAITING:
+    try:
+        if place.cloud is None:
+            return _drive(place, record, follow_it, verbose=verbose)
         execution.start_there(place, record)
-    return follow.in_cloud(place, record) if follow_it else record
+        return follow.in_cloud(place, record) if follow_it else record
+    except KeyboardInterrupt:
+        # Typer would leave without a word.
+        outcome.say_stopped(place, record)
+        raise typer.Exit(outcome.INTERRUPTED) from None
+
+
+def _drive(
+    place: Place, record: RunRecord, follow_it: bool, *, verbose: bool
+) -> RunRecord:
+    def drive() -> RunRecord:
+        return execution.drive_here(place, record, verbose=verbose)
+
+    return follow.while_driving(place, record, drive) if follow_it else drive()

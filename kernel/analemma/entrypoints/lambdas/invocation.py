@@ -50,15 +50,21 @@ def machine() -> Machine:
     return cloud_machine(settings_of_lambda(os.environ), traffic=traffic())
 
 
-@functools.cache
 def program(name: str) -> Program:
     """Return the workflow called ``name`` as the environment's registry has it.
+
+    The registry is asked every time: a process outlives what it once said.
 
     Raises:
         TargetInvalid: the registry has no such workflow, or it cannot be loaded.
     """
     workflow = WorkflowRegistry(machine().records, os.environ[STACK]).get(name)
-    return load_program(parse_target(workflow.target))
+    return _loaded(workflow.target)
+
+
+@functools.cache
+def _loaded(target: str) -> Program:
+    return load_program(parse_target(target))
 
 
 def answer(

@@ -8,11 +8,13 @@ that was finished.
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Self
 
@@ -41,11 +43,17 @@ class ProcessWorkers:
         self._attempts = attempts
         self._verbose = verbose
         self._pool: ProcessPoolExecutor | None = None
+        # Spawned, not forked: LangGraph and SQLite run threads here.
+        self._context = multiprocessing.get_context("spawn")
+        self._leave = self._context.Event()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
+        if raised is not None:
+            # Whoever stops a run does not wait for its tasks: they are resumed.
+            self._leave.set()
         self._stop()
 
     def run(self, events: Sequence[WorkerEvent], max_concurrency: int) -> None:
@@ -64,8 +72,9 @@ class ProcessWorkers:
         pool = self._started(max_concurrency)
         given: dict[Future[None], WorkerEvent] = {}
         try:
-            for event in events:
-                given[pool.submit(_work, event.model_dump_json())] = event
+            with _interrupts_held():
+                for event in events:
+                    given[pool.submit(_work, event.model_dump_json())] = event
         except BrokenProcessPool:
             _log.warning("worker pool broke while batches were given out")
         wait(given)
@@ -79,10 +88,9 @@ class ProcessWorkers:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 max_concurrency,
-                # Spawned, not forked: LangGraph and SQLite run threads here.
-                mp_context=multiprocessing.get_context("spawn"),
+                mp_context=self._context,
                 initializer=_start,
-                initargs=(str(self._home), self._target, self._verbose),
+                initargs=(str(self._home), self._target, self._verbose, self._leave),
             )
         return self._pool
 
@@ -90,6 +98,21 @@ class ProcessWorkers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, from their first instruction on.
+
+    A terminal sends it to every process; what it means is the parent's to say.
+    A process inherits which signals are held back, and the parent gets its own
+    as soon as the block ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _worth_repeating(future: Future[None]) -> bool:
@@ -111,8 +134,9 @@ class _Process:
     program: Program
 
 
-def _start(home: str, target: str, verbose: bool) -> None:
+def _start(home: str, target: str, verbose: bool, leave: Event) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_die_when_told, args=(leave,), daemon=True).start()
     log_for_people(verbose=verbose)
     _Process.home = ExitStack()
     _Process.machine = _Process.home.enter_context(
@@ -131,6 +155,11 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _die_when_told(leave: Event) -> None:
+    leave.wait()
+    os._exit(1)
 
 
 def _work(event: str) -> None:

@@ -47,6 +47,23 @@ class StateMachine:
         self._client = client
         self._arn = arn
 
+    def is_running(self, *, run_id: str, generation: int) -> bool:
+        """Say whether the run's execution number ``generation`` is alive.
+
+        Raises:
+            StoreUnavailable: Step Functions did not answer; safe to repeat.
+        """
+        with aws_edge(f"state machine {self._arn}"):
+            try:
+                found = self._client.describe_execution(
+                    executionArn=self._execution(run_id, generation)
+                )
+            except ClientError as error:
+                if error_code(error) == "ExecutionDoesNotExist":
+                    return False
+                raise
+        return found["status"] == "RUNNING"
+
     def start(self, *, owner: str, run_id: str, generation: int) -> str:
         """Start the run's execution number ``generation``; return its ARN.
 
@@ -57,15 +74,23 @@ class StateMachine:
             StoreUnavailable: Step Functions did not answer; safe to repeat.
             CloudUnavailable: the state machine is not there or not allowed.
         """
-        name = run_id if generation == 1 else f"{run_id}-{generation}"
         with aws_edge(f"state machine {self._arn}"):
             try:
                 return self._client.start_execution(
                     stateMachineArn=self._arn,
-                    name=name,
+                    name=_name(run_id, generation),
                     input=json.dumps({"run_id": run_id, "owner": owner}),
                 )["executionArn"]
             except ClientError as error:
                 if error_code(error) != _EXISTS:
                     raise
-        return f"{self._arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+        return self._execution(run_id, generation)
+
+    def _execution(self, run_id: str, generation: int) -> str:
+        machine = self._arn.replace(":stateMachine:", ":execution:", 1)
+        return f"{machine}:{_name(run_id, generation)}"
+
+
+def _name(run_id: str, generation: int) -> str:
+    """Return the execution's name, as the state machine's Renew makes it too."""
+    return run_id if generation == 1 else f"{run_id}-{generation}"

@@ -9,20 +9,29 @@ Approving resumes the node with ``True``, rejecting with ``False``, approving
 with an edit with exactly that JSON.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from analemma.errors import ApprovalAnswered, ApprovalNotFound, Corrupt
-from analemma.hardware.ports import ABSENT, Record, RecordConflict, RecordStore
+from analemma.errors import ApprovalAnswered, ApprovalNotFound, Corrupt, InputInvalid
+from analemma.hardware.ports import (
+    ABSENT,
+    MAX_BODY_BYTES,
+    Record,
+    RecordConflict,
+    RecordStore,
+)
 from analemma.ids import ApprovalId, derived_approval_id
 from analemma.kernelspace import layout
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 
 _BREAKPOINT = "breakpoint"
+
+_MAX_QUESTION = 50_000
+"""Characters of a question that its record keeps; the run's state has it whole."""
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -196,21 +205,40 @@ class ApprovalDesk:
         return found
 
     def _put(self, approval: ApprovalRecord, *, expected: int) -> None:
+        body = approval.model_dump_json().encode()
+        if len(body) > MAX_BODY_BYTES:
+            raise InputInvalid(
+                f"the answer to {approval.approval_id} makes its record "
+                f"{len(body):,} bytes, at most {MAX_BODY_BYTES:,} fit; give a shorter "
+                "one, or a reference to it"
+            )
         self._records.put(
             layout.run_partition(self._owner, approval.run_id),
             layout.approval_sort(approval.approval_id),
-            approval.model_dump_json().encode(),
+            body,
             expected=expected,
         )
 
 
 def _says(approval: ApprovalRecord, answer: Answer) -> bool:
     approved = approval.status is ApprovalStatus.APPROVED
-    return approved == answer.approved and approval.resume_value == answer.resume_value
+    # As JSON: in Python 1 and True are equal, and a node may tell them apart.
+    return approved == answer.approved and to_json(approval.resume_value) == to_json(
+        answer.resume_value
+    )
 
 
 def _as_json(value: object) -> JsonValue:
-    return _JSON.validate_json(json.dumps(value, default=repr))
+    """Return the question as JSON, its text cut when no person would read it."""
+    try:
+        text = to_json(
+            value, fallback=repr, bytes_mode="base64", inf_nan_mode="null"
+        ).decode()
+    except ValueError:  # a circle, or text that UTF-8 cannot hold
+        text = to_json(repr(value)).decode()
+    if len(text) <= _MAX_QUESTION:
+        return _JSON.validate_json(text)
+    return {"shortened": text[:_MAX_QUESTION], "characters": len(text)}
 
 
 def _decode(record: Record) -> ApprovalRecord:

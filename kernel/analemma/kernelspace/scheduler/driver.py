@@ -7,6 +7,7 @@ that a run which was finished by a process that died looks no different.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -26,10 +27,8 @@ from analemma.kernelspace.scheduler.control import (
     StopReason,
 )
 from analemma.kernelspace.scheduler.observer import TaskObserver
+from analemma.kernelspace.scheduler.recursion import RecursionLimit
 from analemma.records.budget import Budget, Usage
-
-_NO_LIMIT = 1_000_000_000
-"""As recursion limit: the budget of the run is the guard, and it is resumable."""
 
 
 class Driver:
@@ -107,7 +106,9 @@ class Driver:
         )
         self._control = control
         model = MeteredModel(
-            self._machine.model(self._program.scripted_answer), self._ledger, budget
+            partial(self._machine.model, self._program.scripted_answer),
+            self._ledger,
+            budget,
         )
         token = CURRENT_MODEL.set(model)
         try:
@@ -128,7 +129,7 @@ class Driver:
         # Any: the input of whatever graph this is.
         config: RunnableConfig = {
             **self.config,
-            "recursion_limit": self._recursion_limit(resumed=self._step >= -1),
+            "recursion_limit": RecursionLimit.of(self._program.recursion_limit),
         }
         if self._program.asynchronous:
             asyncio.run(
@@ -136,17 +137,6 @@ class Driver:
             )
         else:
             self.graph.invoke(value, config, control=control, durability="sync")
-
-    def _recursion_limit(self, *, resumed: bool) -> int:
-        """Keep the graph's own limit true over slices.
-
-        LangGraph grants a whole limit at every invocation; on a resumed one it
-        counts one superstep more than on a fresh one.
-        """
-        limit = self._program.recursion_limit
-        if limit is None:
-            return _NO_LIMIT
-        return max(1, limit - self.total_supersteps - (1 if resumed else 0))
 
     def _sealed(self, checkpoint: RootCheckpoint) -> None:
         self._step = max(self._step, checkpoint.step)

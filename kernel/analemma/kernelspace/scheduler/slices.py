@@ -146,7 +146,10 @@ class _Slice:
             self._ledger.load()
             return self._seal(self._advance())
         except Fenced as fenced:
-            raise LeaseLost(str(fenced)) from None
+            raise LeaseLost(
+                f"run {self._event.run_id} was taken over by another slice; this one "
+                f"stopped and changed nothing ({fenced})"
+            ) from None
 
     # -- opening and sealing
 
@@ -204,8 +207,6 @@ class _Slice:
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
-        if reason := self._record.budget.exceeded_by(self._used()):
-            return self._terminated(reason, at)
         outcome = self._driver.drive(
             self._input(at), self._limits, self._record.budget, self._used
         )
@@ -215,29 +216,29 @@ class _Slice:
 
     def _after(self, outcome: StopReason | None) -> _Sealed:
         at = self._driver.look()
-        if outcome is StopReason.BUDGET:
-            reason = self._record.budget.exceeded_by(self._used())
-            return self._terminated(reason or TerminationReason.SUPERSTEPS, at)
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
         if outcome is None:
-            raise AnalemmaError(
-                f"run {self._event.run_id}: the graph stopped with tasks pending and "
-                "said no reason; please report the graph"
-            )
+            return self._failed(verdicts.stopped_without_reason())
         return self._running(Continue(**self._ids()))
 
     def _wait(self, at: Boundary) -> _Sealed | None:
-        """Return what the run must do before another superstep, or None."""
+        """Return what the run must do before another superstep, or None.
+
+        The order counts: a run that used its budget up with its last superstep
+        is done, and one that has used it up does not fan out.
+        """
         if at.finished:
             return self._done(at)
         if open_approvals := self._open_approvals(at):
             return self._await_approval(open_approvals)
         if self._rejected_breakpoint(at):
             return self._terminated(TerminationReason.CANCELLED, at)
+        if reason := self._record.budget.exceeded_by(self._used()):
+            return self._terminated(reason, at)
         if at.failed and self._joins():
-            return self._failed(verdicts.worker_failure(at, self._rounds(at)))
+            return self._failed_workers(at)
         if not at.questions and self._fans_out(at):
             return self._fan_out(at)
         return None
@@ -319,6 +320,14 @@ class _Slice:
         return self._running(
             FanOut(**self._ids(), ref=ref, batches=batches), attempts=attempts
         )
+
+    def _failed_workers(self, at: Boundary) -> _Sealed:
+        """Judge tasks that failed for good, in the eyes of the orchestrator."""
+        if all(verdicts.is_retryable(task.error) for task in at.failed):
+            sleep = self._sleep(at, Retryable("a worker's task may yet succeed"))
+            if sleep is not None:
+                return sleep
+        return self._failed(verdicts.worker_failure(at, self._rounds(at)))
 
     # -- ends and failures
 
@@ -404,8 +413,9 @@ class _Slice:
                 + self._elapsed_seconds(),
                 3,
             ),
-            tokens=self._ledger.tokens,
-            micro_usd=self._ledger.micro_usd,
+            # The ledger is not read yet when all there is to do is to renew.
+            tokens=max(self._record.used.tokens, self._ledger.tokens),
+            micro_usd=max(self._record.used.micro_usd, self._ledger.micro_usd),
         )
 
     def _count_lost_time(self, at: Boundary) -> None:
@@ -416,11 +426,9 @@ class _Slice:
 
     def _slice_limits(self, remaining_seconds: float | None) -> SliceLimits:
         policy = self._machine.policy
-        seconds = remaining_seconds
-        if seconds is not None:
-            seconds *= 1.0 - policy.slices.seal_reserve
-        if policy.slices.seconds is not None:
-            seconds = min(seconds or policy.slices.seconds, policy.slices.seconds)
+        seconds = policy.slices.seconds
+        if remaining_seconds is not None:
+            seconds = remaining_seconds * (1.0 - policy.slices.seal_reserve)
         return SliceLimits(
             stop_at_seconds=None
             if seconds is None

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 
-from analemma.errors import ProviderThrottled, Retryable
+from analemma.errors import ProviderThrottled, Retryable, retryable_names
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
 from analemma.kernelspace.scheduler.boundary import Boundary
@@ -70,7 +70,7 @@ def node_failure(
     error: Exception, at: Boundary | None, attempts: Callable[[str], int]
 ) -> Failure:
     """Say which node failed, at which attempt, and why."""
-    cause = f"{type(error).__name__}: {error}"[:_MAX_CAUSE]
+    cause = _one_line(f"{type(error).__name__}: {error}")
     failed = () if at is None else at.failed
     if not failed:
         return Failure(cause=cause)
@@ -85,7 +85,7 @@ def worker_failure(at: Boundary, rounds: int) -> Failure:
     task = at.failed[0]
     others = len(at.failed) - 1
     more = f" (and {others} more failed)" if others else ""
-    cause = f"{_error_text(task.error)}{more}"[:_MAX_CAUSE]
+    cause = _one_line(f"{_error_text(task.error)}{more}")
     return Failure(node=task.name, task_id=task.id, attempt=max(1, rounds), cause=cause)
 
 
@@ -102,6 +102,19 @@ def workers_gave_up(at: Boundary, rounds: int) -> Failure:
     )
 
 
+def stopped_without_reason() -> Failure:
+    """Say that LangGraph stopped where nothing that it stored makes it stop.
+
+    Known cause: a static breakpoint of a graph that a node calls.
+    """
+    return Failure(
+        cause=(
+            "the graph stopped with tasks pending and stored no reason, as a static "
+            "breakpoint of a graph that a node calls does; resuming passes it"
+        )
+    )
+
+
 def retry_after_seconds(error: Retryable, default_seconds: int) -> int:
     """Return how long to wait: what the provider said, else the default."""
     if isinstance(error, ProviderThrottled) and error.retry_after_seconds is not None:
@@ -109,10 +122,22 @@ def retry_after_seconds(error: Retryable, default_seconds: int) -> int:
     return default_seconds
 
 
+def is_retryable(error: object) -> bool:
+    """Say whether a recorded error is one of ours that may not come again.
+
+    LangGraph keeps an error as its ``repr``, so its class is a name.
+    """
+    return _error_text(error).partition("(")[0] in retryable_names()
+
+
 def _error_text(error: object) -> str:
     if isinstance(error, BaseException):
         return f"{type(error).__name__}: {error}"
     return str(error)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_MAX_CAUSE]
 
 
 def _put(pages: PageStore, document: dict[str, object]) -> PageId:

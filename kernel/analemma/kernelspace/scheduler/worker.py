@@ -1,5 +1,7 @@
 """Run one batch of a fan-out in this process, metered like a slice."""
 
+from functools import partial
+
 import structlog
 
 from analemma.errors import Retryable
@@ -11,6 +13,7 @@ from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.program import Program
 from analemma.kernelspace.scheduler.fan_out import run_batch
 from analemma.kernelspace.scheduler.observer import TaskObserver
+from analemma.kernelspace.scheduler.recursion import RecursionLimit
 from analemma.records.envelope import WorkerEvent
 
 
@@ -35,7 +38,9 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
         workflow=program.digest,
         writer=writer,
     )
-    model = MeteredModel(machine.model(program.scripted_answer), ledger, record.budget)
+    model = MeteredModel(
+        partial(machine.model, program.scripted_answer), ledger, record.budget
+    )
     token = CURRENT_MODEL.set(model)
     try:
         outcomes = run_batch(
@@ -44,6 +49,7 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
             {
                 "configurable": {"thread_id": event.run_id},
                 "callbacks": [TaskObserver(log)],
+                "recursion_limit": RecursionLimit.of(program.recursion_limit),
             },
             pages,
             event,

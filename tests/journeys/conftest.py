@@ -1,0 +1,3 @@
+"""What the journeys share."""
+
+from cloud_fixture import cloud as cloud
