@@ -241,7 +241,7 @@ def _report(result: "Result", as_json: bool) -> None:
         return
     console = _console()
     _notes(console, result)
-    console.print(steps_table(result))
+    # The steps stand above already: each was printed when it was done.
     console.print(summary(result, result.seconds, future=False))
 
 

@@ -57,7 +57,7 @@ def test_the_whole_life_of_a_stack_on_the_command_line(
     assert PASSWORD not in said
 
     assert run("up") == 0
-    assert "nothing to change" in capsys.readouterr().out
+    assert "4 unchanged" in capsys.readouterr().out
 
     stack = tmp_path / "project" / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("seconds: 1", "seconds: 9"))
