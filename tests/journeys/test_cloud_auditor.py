@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from analemma.records.run import RunRecord, RunStatus
+from analemma.records.run import RunRecord
 from auditor_example import AUDITOR, AloneRun
 from cloud_histories import Payload, payloads
 from cloud_stack import CloudStack
-from cloud_workers import Kill, kill_a_slice, kill_a_worker
+from cloud_workers import Kill, kill_slice, kill_workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud")]
 
@@ -24,7 +24,7 @@ SMALL_BYTES = 2048
 
 @dataclass(frozen=True)
 class Audit:
-    """A finished run, and the two invocations that were killed on its way."""
+    """A finished run, and the kills on its way: of workers, then of a slice."""
 
     record: RunRecord
     kills: tuple[Kill, Kill]
@@ -36,10 +36,9 @@ class Audit:
 
 @pytest.fixture(scope="module")
 def audit(cloud: CloudStack) -> Audit:
-    """Run it, kill a worker and a slice, and approve by the command line."""
+    """Run it, kill its workers and a slice, approve by the command line."""
     run_id = cloud.start("auditor", INPUT)
-    kills = (kill_a_worker(cloud, run_id), kill_a_slice(cloud, run_id))
-    cloud.rest(run_id, RunStatus.WAITING)
+    kills = (kill_workers(cloud, run_id), kill_slice(cloud, run_id))
     (approval,) = cloud.waits(run_id)
     approved = cloud("approve", approval.approval_id)
     assert approved.code == 0, approved.err

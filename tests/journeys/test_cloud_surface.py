@@ -53,7 +53,6 @@ def test_every_verb_prints_one_json_document_and_never_the_task_token(
         ("verify", run_id, *to_cloud): 0,
         ("cloud", "status", *in_project): 0,
         ("cloud", "outputs", *in_project): 0,
-        ("cloud", "preview", *in_project): 0,
         ("cloud", "refresh", *in_project): 0,
     }
     # Two at a time: most of a command is its start.

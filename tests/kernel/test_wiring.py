@@ -202,7 +202,8 @@ def test_missing_aws_clients_are_named_with_what_installs_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "analemma.hardware.aws.clients", raising=False)
-    monkeypatch.setitem(sys.modules, "boto3", None)
+    for name in ("boto3", "boto3.session"):
+        monkeypatch.setitem(sys.modules, name, None)
 
     with pytest.raises(ConfigInvalid, match=r"pip install 'analemma\[aws\]'"):
         cloud_machine(settings_of_lambda(LAMBDA), {})

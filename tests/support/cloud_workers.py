@@ -32,19 +32,18 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One invocation that was killed.
+    """Invocations that were killed at one moment.
 
-    ``started`` are the tasks it had begun; ``finished`` are all tasks of the run
-    that were durable when it died.
+    ``started`` are the tasks they had begun; ``finished`` are all tasks of the
+    run that were durable when they died.
     """
 
-    request_id: str
     started: frozenset[str]
     finished: frozenset[str]
 
     @property
     def in_flight(self) -> frozenset[str]:
-        """The tasks that it had begun and that have to begin again."""
+        """The tasks that had begun and that have to begin again."""
         return self.started - self.finished
 
 
@@ -56,13 +55,13 @@ def workers(stack: CloudStack) -> list[Worker]:
     return [Worker(each["function"], each["pid"], each["request_id"]) for each in found]
 
 
-def kill_a_slice(stack: CloudStack, run_id: str) -> Kill:
+def kill_slice(stack: CloudStack, run_id: str) -> Kill:
     """Kill a slice of the run that has claimed it and has not sealed it."""
     return _kill(stack, run_id, "slice", lambda kill: True)
 
 
-def kill_a_worker(stack: CloudStack, run_id: str) -> Kill:
-    """Kill a fan-out worker of the run while tasks of it are in flight."""
+def kill_workers(stack: CloudStack, run_id: str) -> Kill:
+    """Kill the fan-out workers of the run while tasks of it are in flight."""
     return _kill(stack, run_id, "worker", lambda kill: bool(kill.in_flight))
 
 
@@ -70,33 +69,39 @@ def _kill(
     stack: CloudStack, run_id: str, noun: str, serves: Callable[[Kill], bool]
 ) -> Kill:
     for _ in range(_TRIES):
-        victim = _stopped(stack, run_id, stack.outputs["functionNames"][noun])
+        victims = _stopped(stack, run_id, stack.outputs["functionNames"][noun])
         finished = frozenset(stack.finished_tasks(run_id))
-        os.kill(victim.pid, signal.SIGKILL)
-        lines = _log_of(stack, noun, str(victim.request_id))
-        if any("signal: killed" in line for line in lines):
-            kill = Kill(str(victim.request_id), _started(lines), finished)
-            if serves(kill):
-                return kill
+        for victim in victims:
+            os.kill(victim.pid, signal.SIGKILL)
+        logs = [_log_of(stack, noun, str(victim.request_id)) for victim in victims]
+        cut_off = [log for log in logs if any("signal: killed" in line for line in log)]
+        kill = Kill(frozenset().union(*map(_started, cut_off)), finished)
+        if cut_off and serves(kill):
+            return kill
     raise AssertionError(f"no {noun} was met in the middle of its work")
 
 
-def _stopped(stack: CloudStack, run_id: str, function: str) -> Worker:
-    """Return a worker that wrote something since it was seen, stopped."""
+def _stopped(stack: CloudStack, run_id: str, function: str) -> list[Worker]:
+    """Stop all busy workers once the run grew by what one of them wrote.
+
+    Only those that were busy before it grew: one that is just starting imports,
+    and has nothing to lose yet.
+    """
     before: dict[Worker, int] = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         record = stack.record(run_id)
         assert record.status not in RESTS, f"{function} cannot be met: {record}"
         written = _records_written(stack, run_id)
-        busy = {
+        grown = [
             each
             for each in workers(stack)
-            if each.function == function and each.request_id is not None
-        }
-        for worker in busy:
-            if written > before.setdefault(worker, written) and _stop(stack, worker):
-                return worker
+            if each.function == function
+            and each.request_id is not None
+            and written > before.setdefault(each, written)
+        ]
+        if stopped := [each for each in grown if _stop(stack, each)]:
+            return stopped
     raise AssertionError(f"{function} was never busy with {run_id}")
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from analemma.errors import InputInvalid, RunFinished
-from analemma.ids import Owner, RunId, keyed_run_id
+from analemma.ids import Owner, RunId, keyed_run_id, page_id
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.process_table import ProcessTable
-from analemma.kernelspace.value_pages import store_value
+from analemma.kernelspace.value_pages import value_page
 from analemma.records.budget import Budget
 from analemma.records.run import RunRecord, RunStatus, WorkflowRef
+
+_MAX_KEY = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,31 @@ def admit(
         budget: Limits that replace those of the environment's policy.
 
     Raises:
+        InputInvalid: the key or the value cannot be stored.
         KeyReused: the key admitted another workflow or another input before.
     """
+    if key is not None and not (key.isprintable() and 0 < len(key) <= _MAX_KEY):
+        raise InputInvalid(
+            f"key {key[:64]!r}: give 1 to {_MAX_KEY} printable characters"
+        )
     run_id: RunId = keyed_run_id(owner, key) if key else machine.ids.run_id()
     now = machine.clock.now()
     limits = machine.policy.budget
+    page = value_page(value)
     record = RunRecord(
         run_id=run_id,
         owner=owner,
         workflow=workflow,
         key=key,
-        input_ref=store_value(machine.pages(owner), value),
+        input_ref=page_id(page),
         budget=limits if budget is None else limits.with_changes(budget),
         created_at=now,
         updated_at=now,
     )
-    stored, fresh = ProcessTable(machine.records).admit(record)
+    table = ProcessTable(machine.records)
+    table.check_key(record)
+    machine.pages(owner).put(page)
+    stored, fresh = table.admit(record)
     return Admission(stored.record, fresh)
 
 

@@ -21,6 +21,7 @@ from langgraph.checkpoint.serde.types import (
     SCHEDULED,
     TASKS,
 )
+from langgraph.pregel._algo import task_path_str
 from langgraph.pregel._task_status import (
     CONTROL_WRITES,
     TaskStatus,
@@ -43,4 +44,5 @@ __all__ = [
     "TASKS",
     "TaskStatus",
     "read_task_statuses",
+    "task_path_str",
 ]

@@ -88,11 +88,21 @@ class MeteredModel:
 
     ``connect`` is called when a node first asks: a graph that asks no model
     fetches no key, loads no vendor's client and cannot fail for want of one.
+
+    ``shared`` says that other processes spend from the same budget: the ledger is
+    read anew before each call. Calls in flight at that moment are not in it, so
+    parallel calls may pass a limit by what they cost.
     """
 
     def __init__(
-        self, connect: Callable[[], ModelProvider], ledger: Ledger, budget: Budget
+        self,
+        connect: Callable[[], ModelProvider],
+        ledger: Ledger,
+        budget: Budget,
+        *,
+        shared: bool = False,
     ) -> None:
+        self._shared = shared
         self._connect = connect
         self._connected: ModelProvider | None = None
         self._lock = threading.Lock()
@@ -112,12 +122,15 @@ class MeteredModel:
             ConfigInvalid: the settings of the model do not hold.
         """
         budget, ledger = self._budget, self._ledger
+        if self._shared and (budget.tokens or budget.micro_usd):
+            ledger.load()
         if (budget.tokens is not None and ledger.tokens >= budget.tokens) or (
             budget.micro_usd is not None and ledger.micro_usd >= budget.micro_usd
         ):
             raise BudgetReached("the budget of the run is used up")
+        task_id = _task_id()  # before it is paid: nothing may fail after
         answer = self._model().ask(request)
-        ledger.enter(_task_id(), answer)
+        ledger.enter(task_id, answer)
         return answer
 
     def _model(self) -> ModelProvider:
@@ -128,5 +141,9 @@ class MeteredModel:
 
 
 def _task_id() -> str:
-    namespace = str(get_config()["configurable"].get("checkpoint_ns", ""))
+    try:
+        configurable = get_config()["configurable"]
+    except RuntimeError:  # a thread of the node's own, which has no config
+        configurable = {}
+    namespace = str(configurable.get("checkpoint_ns", ""))
     return namespace.rpartition(":")[2] or "outside-a-task"

@@ -4,6 +4,7 @@ Written twice a slice, never by two slices at once: whoever holds an older
 revision gets ``LeaseLost`` and stops.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from analemma.errors import Corrupt, KeyReused, LeaseLost, RunNotFound
 from analemma.hardware.ports import ABSENT, Record, RecordConflict, RecordStore
 from analemma.kernelspace import layout
 from analemma.records.run import RunRecord
+from analemma.records.transition import RUN_ID_PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,21 @@ class ProcessTable:
                 ) from None
             stored = _decode(conflict.current)
             if not _same_request(stored.record, record):
-                raise KeyReused(
-                    f"key {record.key!r} already admitted run {record.run_id} with "
-                    "another workflow or input; choose another key"
-                ) from None
+                raise _reused(record) from None
             return stored, stored.revision == 1 and conflict.current.body == body
         return StoredRun(record, revision), True
+
+    def check_key(self, record: RunRecord) -> None:
+        """Refuse what ``admit`` would refuse; to be asked before a page is stored.
+
+        Raises:
+            KeyReused: the id exists with another workflow or another input.
+        """
+        found = self._records.get(
+            layout.run_partition(record.owner, record.run_id), layout.RECORD
+        )
+        if found is not None and not _same_request(_decode(found).record, record):
+            raise _reused(record)
 
     def get(self, owner: str, run_id: str) -> StoredRun:
         """Return the run as it stands.
@@ -69,10 +80,13 @@ class ProcessTable:
         Raises:
             RunNotFound: this owner has no such run.
         """
-        found = self._records.get(layout.run_partition(owner, run_id), layout.RECORD)
+        named = re.fullmatch(RUN_ID_PATTERN, run_id)
+        found = named and self._records.get(
+            layout.run_partition(owner, run_id), layout.RECORD
+        )
         if found is None:
             raise RunNotFound(
-                f"no run {run_id!r} of owner {owner!r}; "
+                f"no run {run_id[:64]!r} of owner {owner!r}; "
                 "`analemma list` shows the runs there are"
             )
         return _decode(found)
@@ -129,6 +143,13 @@ def _same_request(stored: RunRecord, asked: RunRecord) -> bool:
     return (
         stored.input_ref == asked.input_ref
         and stored.workflow.target == asked.workflow.target
+    )
+
+
+def _reused(record: RunRecord) -> KeyReused:
+    return KeyReused(
+        f"key {record.key!r} already admitted run {record.run_id} with another "
+        "workflow or input; choose another key"
     )
 
 

@@ -9,21 +9,27 @@ from typing import Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from analemma.errors import Corrupt
+from analemma.errors import Corrupt, InputInvalid
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
 
 _SERDE = JsonPlusSerializer()
 
 
-def store_value(pages: PageStore, value: Any) -> PageId:
-    """Store ``value`` as one page. Any: the input of whatever graph this is."""
-    kind, payload = _SERDE.dumps_typed(value)
-    return pages.put(kind.encode() + b"\0" + payload)
+def value_page(value: Any) -> bytes:
+    """Return ``value`` as a page. Any: the input of whatever graph this is."""
+    try:
+        kind, payload = _SERDE.dumps_typed(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputInvalid(
+            f"the value cannot be stored: {type(error).__name__}: {error}; "
+            "numbers have at most 64 bits, and nesting is limited"
+        ) from None
+    return kind.encode() + b"\0" + payload
 
 
 def load_value(pages: PageStore, ref: str) -> Any:
-    """Return the value that ``store_value`` stored.
+    """Return the value that ``value_page`` put into the page.
 
     Raises:
         PageMissing: there is no such page.

@@ -67,10 +67,12 @@ class Failure(BaseModel):
 
 
 class Attempts(BaseModel):
-    """How often the kernel tried to get past one checkpoint.
+    """How the kernel tried to get past one checkpoint, and how often.
 
     ``rounds`` counts the rounds of workers that ended, ``sleeps`` the waits after
-    a retryable failure. A new checkpoint starts from zero.
+    a retryable failure, ``parks`` the waits for people that ended unanswered.
+    What has ``fanned_out`` once does so again, however little is left of it. A
+    new checkpoint starts from zero.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +80,8 @@ class Attempts(BaseModel):
     checkpoint_id: str
     rounds: int = Field(default=0, ge=0)
     sleeps: int = Field(default=0, ge=0)
+    parks: int = Field(default=0, ge=0)
+    fanned_out: bool = False
 
 
 class RunRecord(BaseModel):

@@ -29,7 +29,9 @@ PageRef = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A ``PageId`` as it appears on the wire."""
 
 
-RunIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+RUN_ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+
+RunIdText = Annotated[str, Field(pattern=RUN_ID_PATTERN)]
 """A run id as it appears on the wire."""
 
 OwnerText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]

@@ -229,5 +229,5 @@ def _sources(module: ModuleType) -> Iterator[tuple[str, Path]]:
     if folder is None:
         yield Path(file).name, Path(file)
         return
-    for path in sorted(Path(folder).rglob("*.py")):
+    for path in sorted(filter(Path.is_file, Path(folder).rglob("*.py"))):
         yield path.relative_to(folder).as_posix(), path

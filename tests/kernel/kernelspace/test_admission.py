@@ -93,8 +93,12 @@ def test_one_key_gives_one_run_for_one_owner(memory: MemoryMachine) -> None:
 def test_one_key_with_two_inputs_is_refused(memory: MemoryMachine) -> None:
     admitted(memory, {"n": 1}, key="k")
 
+    before = dict(memory.pages().cells)
+
     with pytest.raises(KeyReused):
         admitted(memory, {"n": 2}, key="k")
+
+    assert dict(memory.pages().cells) == before  # the other input is not kept
 
 
 def test_a_failed_run_is_reopened_as_if_nobody_had_tried_its_last_step(

@@ -98,7 +98,8 @@ def _answer(
         outcome.console.print(f"go on: analemma resume {answered.run_id}")
     else:
         outcome.console.print(
-            f"watch it: analemma status {answered.run_id} --follow{place.flag}"
+            f"watch it: analemma status {answered.run_id} --follow{place.flag}",
+            markup=False,
         )
 
 
@@ -119,7 +120,8 @@ def _print_question(approval: ApprovalRecord, place: Place) -> None:
     outcome.console.print(question, markup=False)
     outcome.console.print(
         f"answer: analemma approve {approval.approval_id}{place.flag}\n"
-        f"    or: analemma reject {approval.approval_id}{place.flag} --reason TEXT\n"
+        f"    or: analemma reject {approval.approval_id}{place.flag} --reason TEXT\n",
+        markup=False,
     )
 
 

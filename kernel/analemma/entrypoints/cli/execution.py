@@ -1,5 +1,6 @@
 """Move a run: in this process on a laptop, by an execution in the cloud."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from analemma.entrypoints.cli.place import Place
 from analemma.entrypoints.workers.pool import ProcessWorkers
+from analemma.errors import CloudUnavailable
 from analemma.ids import Owner
 from analemma.kernelspace.interrupts.inbox import waits_for_people
 from analemma.kernelspace.orchestrator import drive
@@ -17,6 +19,7 @@ from analemma.userspace.targets import load_program, parse_target
 from analemma.wiring import laptop_machine, state_machine
 
 _POLL_SECONDS = 0.25
+_LOOKS_PER_CHECK = 20
 
 
 def drive_here(place: Place, record: RunRecord, *, verbose: bool) -> RunRecord:
@@ -73,13 +76,23 @@ def is_dead_there(place: Place, run_id: str) -> bool:
 def wait_there(
     place: Place, run_id: str, look: Callable[[RunRecord], None]
 ) -> RunRecord:
-    """Watch a run in the cloud until it ends or waits; return its record."""
-    while True:
+    """Watch a run in the cloud until it ends or waits; return its record.
+
+    Raises:
+        CloudUnavailable: its execution is gone, so it will not move by itself.
+    """
+    for looks in itertools.count(1):
         record = _now(place, run_id)
         look(record)
         if record.status.ended or _waits(place, record):
-            return record
+            break
+        if looks % _LOOKS_PER_CHECK == 0 and is_dead_there(place, run_id):
+            raise CloudUnavailable(
+                f"the execution of run {run_id} has ended and left it "
+                f"{record.status}; go on: analemma resume {run_id}{place.flag}"
+            )
         time.sleep(_POLL_SECONDS)
+    return record
 
 
 def watch_here(

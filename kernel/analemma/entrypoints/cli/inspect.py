@@ -5,6 +5,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from analemma.entrypoints.cli import follow, options, outcome
@@ -94,11 +95,13 @@ def timeline(
         table.add_row(
             each.at[11:23],
             "" if each.step is None else str(each.step),
-            _what(each),
+            escape(_what(each)),
             f"{each.stored_bytes:,} B",
         )
     outcome.console.print(table)
-    outcome.console.print(f"state at a step: analemma show {run_id} STEP{place.flag}")
+    outcome.console.print(
+        f"state at a step: analemma show {run_id} STEP{place.flag}", markup=False
+    )
 
 
 def show(

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from analemma import __version__
 from analemma.entrypoints.cli import approve, inspect, run
+from analemma.entrypoints.logs import log_for_people
 from analemma.errors import AnalemmaError, ConfigInvalid, Rejected
 
 FAILED, USAGE, WAITING = 1, 2, 3
@@ -73,7 +74,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    _version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print it."
@@ -81,6 +82,7 @@ def root(
     ] = False,
 ) -> None:
     """Run LangGraph agents as crash-proof processes."""
+    log_for_people(verbose=False)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Say how a run stands, for people or as JSON, and which exit code that is."""
 
+import json
 import math
 from typing import Any
 
 import typer
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 from rich.console import Console
+from rich.markup import escape
 
 from analemma.entrypoints.cli.place import Place
 from analemma.kernelspace.interrupts.approvals import ApprovalDesk
@@ -34,9 +36,16 @@ def exit_code(record: RunRecord) -> int:
 def as_json(value: object) -> Any:
     """Return ``value`` as JSON-able data; what JSON cannot hold as its ``repr``.
 
-    Any: whatever JSON can say.
+    Bytes become base64, numbers that are none (NaN, infinity) their names. Any:
+    whatever JSON can say.
     """
-    return to_jsonable_python(value, fallback=repr)
+    try:
+        text = to_json(
+            value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings"
+        )
+    except ValueError:  # text that UTF-8 cannot hold
+        return repr(value)
+    return json.loads(text)
 
 
 def report(place: Place, record: RunRecord, *, as_document: bool) -> None:
@@ -54,7 +63,7 @@ def report(place: Place, record: RunRecord, *, as_document: bool) -> None:
 
 def say_stopped(place: Place, record: RunRecord) -> None:
     """Tell, on standard error, whoever pressed Ctrl-C what has become of the run."""
-    run, flag = record.run_id, place.flag
+    run, flag = record.run_id, escape(place.flag)
     if place.cloud is None:
         text = f"stopped; go on: analemma resume {run}{flag}"
     else:
@@ -79,7 +88,7 @@ def _open(place: Place, record: RunRecord) -> list[ApprovalRecord]:
 
 
 def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> list[str]:
-    run, flag = record.run_id, place.flag
+    run, flag = record.run_id, escape(place.flag)
     used = record.used
     spent = ", ".join(
         [
@@ -99,7 +108,7 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
             cause = "unknown" if record.failure is None else record.failure.sentence()
             return [
                 f"[red]failed[/]  {run}  ({spent})",
-                f"        {_plain(cause)}",
+                f"        {escape(cause)}",
                 f"        go on from here: analemma resume {run}{flag}",
             ]
         case RunStatus.TERMINATED:
@@ -112,7 +121,7 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
             return [
                 f"[yellow]waiting[/]  {run}  ({spent})",
                 *(
-                    f"         node {_plain(each.node)!r} asks: "
+                    f"         node {escape(each.node)!r} asks: "
                     f"analemma approve {each.approval_id}{flag}"
                     for each in waiting
                 ),
@@ -156,8 +165,3 @@ def _next_after_termination(record: RunRecord, flag: str) -> str:
                 f"--budget {reason}={enough}{flag}"
             )
     return f"            see: analemma timeline {record.run_id}{flag}"
-
-
-def _plain(text: str) -> str:
-    """Keep a run's own text from being read as console markup."""
-    return text.replace("[", r"\[")

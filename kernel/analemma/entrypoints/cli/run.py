@@ -1,5 +1,7 @@
 """The verbs ``run`` and ``resume``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -69,12 +71,13 @@ def run(
             key=key,
             budget=limits,
         )
-        if not as_json:
-            word = "run" if admission.fresh else "run, admitted before,"
-            outcome.console.print(f"{word} {admission.record.run_id}")
-        record = _move(
-            place, admission.record, follow_it and not as_json, verbose=verbose
-        )
+        with _saying_stopped(place, admission.record):
+            if not as_json:
+                word = "run" if admission.fresh else "run, admitted before,"
+                outcome.console.print(f"{word} {admission.record.run_id}")
+            record = _move(
+                place, admission.record, follow_it and not as_json, verbose=verbose
+            )
         outcome.report(place, record, as_document=as_json)
 
 
@@ -102,7 +105,8 @@ def resume(
             budget=limits,
             restart=execution.is_dead_there(place, run_id),
         )
-        record = _move(place, record, follow_it and not as_json, verbose=verbose)
+        with _saying_stopped(place, record):
+            record = _move(place, record, follow_it and not as_json, verbose=verbose)
         outcome.report(place, record, as_document=as_json)
 
 
@@ -112,20 +116,25 @@ def _local_workflow(target: str) -> WorkflowRef:
     return WorkflowRef(name=program.name, target=str(parsed))
 
 
+@contextmanager
+def _saying_stopped(place: Place, record: RunRecord) -> Iterator[None]:
+    """Tell whoever presses Ctrl-C how to go on; Typer would leave without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        outcome.say_stopped(place, record)
+        raise typer.Exit(outcome.INTERRUPTED) from None
+
+
 def _move(
     place: Place, record: RunRecord, follow_it: bool, *, verbose: bool
 ) -> RunRecord:
     if record.status.ended:
         return record
-    try:
-        if place.cloud is None:
-            return _drive(place, record, follow_it, verbose=verbose)
-        execution.start_there(place, record)
-        return follow.in_cloud(place, record) if follow_it else record
-    except KeyboardInterrupt:
-        # Typer would leave without a word.
-        outcome.say_stopped(place, record)
-        raise typer.Exit(outcome.INTERRUPTED) from None
+    if place.cloud is None:
+        return _drive(place, record, follow_it, verbose=verbose)
+    execution.start_there(place, record)
+    return follow.in_cloud(place, record) if follow_it else record
 
 
 def _drive(

@@ -2,8 +2,9 @@
 
 An interrupt's id is not enough to name a question: LangGraph derives it from
 the task, so the second ``interrupt()`` of one task has the id of the first. An
-approval's id therefore also covers how often the task was parked (the revision
-of its control record), and an old answer can never reach a new question.
+approval's id therefore also covers the question's turn, and an old answer can
+never reach a new question. A node that fails before it takes its answer asks the
+same question in the same turn, and finds the answer waiting.
 
 Approving resumes the node with ``True``, rejecting with ``False``, approving
 with an edit with exactly that JSON.
@@ -26,6 +27,7 @@ from analemma.hardware.ports import (
 )
 from analemma.ids import ApprovalId, derived_approval_id
 from analemma.kernelspace import layout
+from analemma.kernelspace.value_pages import value_page
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 
 _BREAKPOINT = "breakpoint"
@@ -40,13 +42,15 @@ _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 class Question:
     """An interrupt that waits, as the graph's state shows it.
 
-    ``parkings`` counts how often its task was parked at this checkpoint.
+    ``turn`` tells the questions of one task apart: how many it had answers to
+    before, or, where the question comes from inside a subgraph, how often the task
+    was parked at this checkpoint.
     """
 
     checkpoint_id: str
     interrupt_id: str
     node: str
-    parkings: int
+    turn: int
     value: object
 
     @classmethod
@@ -56,7 +60,7 @@ class Question:
             checkpoint_id=checkpoint_id,
             interrupt_id=_BREAKPOINT,
             node=", ".join(nodes),
-            parkings=0,
+            turn=0,
             value={"breakpoint": list(nodes)},
         )
 
@@ -68,7 +72,7 @@ class Question:
     def approval_id(self, run_id: str) -> ApprovalId:
         """Return the id of the approval that this question stands for."""
         return derived_approval_id(
-            run_id, self.checkpoint_id, self.interrupt_id, str(self.parkings)
+            run_id, self.checkpoint_id, self.interrupt_id, str(self.turn)
         )
 
 
@@ -145,7 +149,9 @@ class ApprovalDesk:
         Raises:
             ApprovalNotFound: the run has no such approval.
             ApprovalAnswered: it was answered otherwise before.
+            InputInvalid: the edit cannot be handed to a node.
         """
+        value_page(answer.resume_value)  # what no page holds, no node can get
         while True:
             stored = self._read(run_id, approval_id)
             approval = _decode(stored)

@@ -14,10 +14,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.types import PregelTask
 
+from analemma.errors import AnalemmaError
 from analemma.kernelspace.interrupts.approvals import Question
 from analemma.kernelspace.langgraph_compat import (
     ERROR_SOURCE_NODE,
     PUSH,
+    RESUME,
     read_task_statuses,
 )
 from analemma.kernelspace.memory.saver import PagedSaver
@@ -55,7 +57,7 @@ def look(graph: Graph, saver: PagedSaver, config: RunnableConfig) -> Boundary | 
     head = saver.get_tuple(config)
     if head is None:
         return None
-    tasks = graph.get_state(config).tasks
+    tasks = _tasks(graph, head, config)
     statuses = read_task_statuses(head.pending_writes or ())
     handled = {
         task_id
@@ -78,10 +80,26 @@ def look(graph: Graph, saver: PagedSaver, config: RunnableConfig) -> Boundary | 
         ),
         failed=tuple(task for task in unfinished if task.error is not None),
         questions=(
-            *_questions(saver, config, head.checkpoint["id"], unfinished),
+            *_questions(saver, config, head, unfinished),
             *((Question.breakpoint(head.checkpoint["id"], stops),) if stops else ()),
         ),
     )
+
+
+def _tasks(
+    graph: Graph, head: CheckpointTuple, config: RunnableConfig
+) -> tuple[PregelTask, ...]:
+    """Return the tasks of the coming superstep.
+
+    For a thread's present state LangGraph also applies what finished tasks wrote,
+    and a reducer may refuse that. The superstep will fail for it; looking must not.
+    """
+    try:
+        return graph.get_state(config).tasks
+    except AnalemmaError:
+        raise
+    except Exception:  # noqa: BLE001  # whatever a reducer raises
+        return graph.get_state(head.config).tasks
 
 
 def output_of(graph: Graph, saver: PagedSaver, config: RunnableConfig) -> Any:
@@ -101,21 +119,38 @@ def output_of(graph: Graph, saver: PagedSaver, config: RunnableConfig) -> Any:
 def _questions(
     saver: PagedSaver,
     config: RunnableConfig,
-    checkpoint_id: str,
+    head: CheckpointTuple,
     tasks: Sequence[PregelTask],
 ) -> list[Question]:
     run_id = str(config["configurable"]["thread_id"])
     return [
         Question(
-            checkpoint_id=checkpoint_id,
+            checkpoint_id=head.checkpoint["id"],
             interrupt_id=interrupt.id,
             node=task.name,
-            parkings=saver.parkings(run_id, checkpoint_id, task.id),
+            turn=_turn(saver, run_id, head, task),
             value=interrupt.value,
         )
         for task in tasks
         for interrupt in task.interrupts
     ]
+
+
+def _turn(
+    saver: PagedSaver, run_id: str, head: CheckpointTuple, task: PregelTask
+) -> int:
+    """Return which question of its task this is.
+
+    A task records the answers it has taken. A subgraph records its own, out of
+    sight here, so there every parking counts as another turn.
+    """
+    if task.state is not None:
+        return saver.parkings(run_id, head.checkpoint["id"], task.id)
+    return sum(
+        len(value) if isinstance(value, list) else 1
+        for task_id, channel, value in head.pending_writes or ()
+        if task_id == task.id and channel == RESUME
+    )
 
 
 def _breakpoint(

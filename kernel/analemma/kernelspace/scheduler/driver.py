@@ -28,6 +28,7 @@ from analemma.kernelspace.scheduler.control import (
 )
 from analemma.kernelspace.scheduler.observer import TaskObserver
 from analemma.kernelspace.scheduler.recursion import RecursionLimit
+from analemma.kernelspace.scheduler.tasks import as_failure
 from analemma.records.budget import Budget, Usage
 
 
@@ -117,8 +118,8 @@ class Driver:
             return StopReason(control.drain_reason or StopReason.TIME)
         except Fenced:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever a node raises
-            return error
+        except (Exception, SystemExit) as raised:  # noqa: BLE001  # a node may raise it
+            return as_failure(raised)
         finally:
             CURRENT_MODEL.reset(token)
             # LangGraph swallows a refusal that a background save met last.

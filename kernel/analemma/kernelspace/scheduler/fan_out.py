@@ -31,10 +31,16 @@ from pydantic import BaseModel, ConfigDict
 
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
-from analemma.kernelspace.langgraph_compat import CONFIG_KEY_RUNNER_SUBMIT
+from analemma.kernelspace.langgraph_compat import (
+    CONFIG_KEY_RUNNER_SUBMIT,
+    ERROR,
+    ERROR_SOURCE_NODE,
+    task_path_str,
+)
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.program import Graph
 from analemma.kernelspace.scheduler.tasks import (
+    as_failure,
     is_boundary_task,
     is_error_handler_task,
 )
@@ -45,16 +51,29 @@ _THREADS = 4
 
 
 class FanOutPlan(BaseModel):
-    """Which tasks of which superstep, in which batches. A page, hence JSON."""
+    """Which tasks of which superstep, in which batches. A page, hence JSON.
+
+    ``round`` counts the fan-outs of one superstep, so that each has a page of its
+    own even when it gives out the same tasks again.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     checkpoint_id: str
+    round: int
     batches: tuple[tuple[str, ...], ...]
 
 
 class NotMine(GraphBubbleUp):
     """Answers the runner for a task that another worker executes."""
+
+
+class FailureRecorded(GraphBubbleUp):
+    """Answers the runner for a task whose failure we have written down.
+
+    LangGraph would stop its siblings on a failure, and drop what they finish
+    meanwhile. Workers let them finish: what is paid for is kept.
+    """
 
 
 class JoinsElsewhere(GraphBubbleUp):
@@ -69,6 +88,7 @@ def plan(
     checkpoint_id: str,
     task_ids: Sequence[str],
     batch_size: int,
+    round_number: int,
 ) -> tuple[PageId, int]:
     """Store a plan; return the page of its worker events, and how many.
 
@@ -79,7 +99,7 @@ def plan(
         for start in range(0, len(task_ids), batch_size)
     )
     ref = pages.put(
-        FanOutPlan(checkpoint_id=checkpoint_id, batches=batches)
+        FanOutPlan(checkpoint_id=checkpoint_id, round=round_number, batches=batches)
         .model_dump_json()
         .encode()
     )
@@ -116,8 +136,9 @@ def run_batch(
     if head is None or head.checkpoint["id"] != planned.checkpoint_id:
         return {}
     mine = frozenset(planned.batches[event.batch])
-    submit = _OnlyTasks(mine)
-    worker = graph.copy({"checkpointer": _WorkerSaver(saver, mine)})
+    own = _WorkerSaver(saver, mine)
+    submit = _OnlyTasks(graph, own, planned.checkpoint_id, mine)
+    worker = graph.copy({"checkpointer": own})
     config = {
         **config,
         "configurable": {
@@ -128,7 +149,7 @@ def run_batch(
     try:
         for _ in worker.stream(None, config, stream_mode=["custom"], durability="sync"):
             pass
-    except (NotMine, JoinsElsewhere):
+    except (NotMine, FailureRecorded, JoinsElsewhere):
         pass
     except Exception as error:
         if not any(error is raised for raised in submit.outcomes.values()):
@@ -141,7 +162,16 @@ def run_batch(
 class _OnlyTasks:
     """LangGraph's submit hook, for the tasks of one batch."""
 
-    def __init__(self, mine: frozenset[str]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        saver: "_WorkerSaver",
+        checkpoint_id: str,
+        mine: frozenset[str],
+    ) -> None:
+        self._graph = graph
+        self._saver = saver
+        self._checkpoint_id = checkpoint_id
         self._mine = mine
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
         self.outcomes: dict[str, BaseException | None] = {}
@@ -170,18 +200,48 @@ class _OnlyTasks:
             refused: Future[Any] = Future()
             refused.set_exception(NotMine())
             return refused
-        future = self._pool.submit(
-            copy_context().run, lambda: function(task, *args, **options)
+        if not boundary:
+            return self._pool.submit(
+                copy_context().run, lambda: function(task, *args, **options)
+            )
+        return self._pool.submit(
+            copy_context().run, lambda: self._execute(function, task, args, options)
         )
-        if boundary:
-            future.add_done_callback(lambda done: self._note(task.id, done))
-        return future
 
-    def _note(self, task_id: str, done: Future[Any]) -> None:
-        # LangGraph cancels what has not begun when a sibling fails: such a task
-        # has no outcome here, and is still pending for whoever comes next.
-        if not done.cancelled():
-            self.outcomes[task_id] = done.exception()
+    def _execute(
+        self,
+        function: Callable[..., Any],
+        task: PregelExecutableTask,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        try:
+            result = function(task, *args, **options)
+        except GraphBubbleUp as stop:  # an interrupt, a command, a used-up budget
+            self.outcomes[task.id] = stop
+            raise
+        except (Exception, SystemExit) as raised:  # noqa: BLE001  # a node may raise it
+            error = as_failure(raised)
+            self._record(task, error)
+            self.outcomes[task.id] = error
+            raise FailureRecorded from None
+        self.outcomes[task.id] = None
+        return result
+
+    def _record(self, task: PregelExecutableTask, error: Exception) -> None:
+        """Write down what LangGraph's ``PregelRunner.commit`` would."""
+        writes = [*task.writes, (ERROR, error)]
+        if self._graph.nodes[task.name].error_handler_node:
+            writes.append((ERROR_SOURCE_NODE, task.name))
+        configurable = task.config["configurable"]
+        config: RunnableConfig = {
+            "configurable": {
+                "thread_id": configurable["thread_id"],
+                "checkpoint_ns": "",
+                "checkpoint_id": self._checkpoint_id,
+            }
+        }
+        self._saver.put_writes(config, writes, task.id, task_path_str(task.path))
 
 
 class _WorkerSaver(BaseCheckpointSaver[int]):

@@ -8,7 +8,6 @@ two of these leaves a run that the next slice finds whole.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -44,6 +43,8 @@ from analemma.records.transition import (
     TerminationReason,
     Transition,
 )
+
+_OPENINGS = 3
 
 Log = structlog.typing.FilteringBoundLogger
 
@@ -128,8 +129,6 @@ class _Slice:
             log=self._log,
         )
         self._limits = self._slice_limits(remaining_seconds)
-        self._died_at: datetime | None = None
-        self._lost_seconds = 0.0
 
     @property
     def _record(self) -> RunRecord:
@@ -142,9 +141,11 @@ class _Slice:
             self._driver.saver.claim(
                 self._event.run_id, f"slice {self._record.slices + 1}"
             )
-            self._open()
+            at = self._driver.look()
+            if not self._open(at):
+                return self._ended()
             self._ledger.load()
-            return self._seal(self._advance())
+            return self._seal(self._advance(at))
         except Fenced as fenced:
             raise LeaseLost(
                 f"run {self._event.run_id} was taken over by another slice; this one "
@@ -153,27 +154,56 @@ class _Slice:
 
     # -- opening and sealing
 
-    def _open(self) -> None:
+    def _open(self, at: Boundary | None) -> bool:
+        """Mark the run as running; say whether it still is to be run.
+
+        A slice that claimed before us may write the record once more. It cannot
+        advance the run any longer, so we look again instead of giving up: else
+        two slices that start together could both stop.
+        """
+        for _ in range(_OPENINGS):
+            try:
+                self._stored = self._table.replace(self._stored, self._opened(at))
+            except LeaseLost:
+                self._stored = self._table.get(self._event.owner, self._event.run_id)
+                if self._record.status.ended:
+                    return False
+            else:
+                return True
+        raise LeaseLost(
+            f"run {self._event.run_id}: its record keeps changing; this slice stops"
+        )
+
+    def _ended(self) -> Transition:
+        said = self._record.transition
+        if said is None:
+            raise LeaseLost(f"run {self._event.run_id} was opened again; try again")
+        return said
+
+    def _opened(self, at: Boundary | None) -> RunRecord:
         record, now = self._record, self._machine.clock.now()
-        self._died_at = record.opened_at
+        lost = 0.0
+        if record.opened_at is not None and at is not None:
+            # A slice died: its time counts until its last checkpoint.
+            lost = max(0.0, (at.sealed_at - record.opened_at).total_seconds())
         same_execution = record.execution == self._event.execution
-        self._stored = self._table.replace(
-            self._stored,
-            record.model_copy(
-                update={
-                    "status": RunStatus.RUNNING,
-                    "workflow": record.workflow.model_copy(
-                        update={"digest": self._program.digest}
-                    ),
-                    "slices": record.slices + 1,
-                    "execution": self._event.execution,
-                    "execution_slices": (
-                        record.execution_slices + 1 if same_execution else 1
-                    ),
-                    "opened_at": now,
-                    "updated_at": now,
-                }
-            ),
+        return record.model_copy(
+            update={
+                "status": RunStatus.RUNNING,
+                "workflow": record.workflow.model_copy(
+                    update={"digest": self._program.digest}
+                ),
+                "used": record.used.model_copy(
+                    update={"seconds": round(record.used.seconds + lost, 3)}
+                ),
+                "slices": record.slices + 1,
+                "execution": self._event.execution,
+                "execution_slices": (
+                    record.execution_slices + 1 if same_execution else 1
+                ),
+                "opened_at": now,
+                "updated_at": now,
+            }
         )
 
     def _seal(self, sealed: _Sealed) -> Transition:
@@ -200,10 +230,7 @@ class _Slice:
 
     # -- what is pending decides
 
-    def _advance(self) -> _Sealed:
-        at = self._driver.look()
-        if at is not None:
-            self._count_lost_time(at)
+    def _advance(self, at: Boundary | None) -> _Sealed:
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
@@ -219,7 +246,7 @@ class _Slice:
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
-        if outcome is None:
+        if outcome is None and at is not None and not at.questions:
             return self._failed(verdicts.stopped_without_reason())
         return self._running(Continue(**self._ids()))
 
@@ -232,7 +259,7 @@ class _Slice:
         if at.finished:
             return self._done(at)
         if open_approvals := self._open_approvals(at):
-            return self._await_approval(open_approvals)
+            return self._await_approval(at, open_approvals)
         if self._rejected_breakpoint(at):
             return self._terminated(TerminationReason.CANCELLED, at)
         if reason := self._record.budget.exceeded_by(self._used()):
@@ -272,13 +299,19 @@ class _Slice:
             for index, question in enumerate(at.questions)
         )
 
-    def _await_approval(self, waiting: list[ApprovalRecord]) -> _Sealed:
+    def _await_approval(self, at: Boundary, waiting: list[ApprovalRecord]) -> _Sealed:
         ref = verdicts.park_items(self._pages, waiting)
-        return _Sealed(
-            AwaitApproval(**self._ids(), ref=ref, approvals=len(waiting)),
-            RunStatus.WAITING,
-            {},
+        transition = AwaitApproval(**self._ids(), ref=ref, approvals=len(waiting))
+        # In the cloud a slice runs again only when every wait has ended. Waits
+        # that end without an answer were never parked.
+        ended_unanswered = bool(self._event.execution) and (
+            self._record.transition == transition
         )
+        parks = self._attempts(at).parks + ended_unanswered
+        if parks >= self._machine.policy.fan_out.max_rounds:
+            return self._failed(verdicts.not_parked(waiting, parks))
+        attempts = self._attempts(at).model_copy(update={"parks": parks})
+        return _Sealed(transition, RunStatus.WAITING, {"attempts": attempts})
 
     # -- fan-out
 
@@ -287,21 +320,22 @@ class _Slice:
         said = self._record.transition
         return isinstance(said, FanOut) and said.ref == self._event.joins
 
-    def _has_fanned_out(self, at: Boundary) -> bool:
-        attempts = self._record.attempts
-        return attempts is not None and attempts.checkpoint_id == at.checkpoint_id
-
     def _rounds(self, at: Boundary) -> int:
         """Return how many rounds of workers have ended at this checkpoint."""
+        return self._attempts(at).rounds + self._joins()
+
+    def _attempts(self, at: Boundary) -> Attempts:
+        """Return what was tried at this checkpoint before."""
         attempts = self._record.attempts
-        before = attempts.rounds if attempts and self._has_fanned_out(at) else 0
-        return before + self._joins()
+        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
+            return Attempts(checkpoint_id=at.checkpoint_id)
+        return attempts
 
     def _fans_out(self, at: Boundary) -> bool:
         limit = self._limits.fan_out_tasks
         if limit is None or not at.sends:
             return False
-        return len(at.sends) >= limit or self._has_fanned_out(at)
+        return len(at.sends) >= limit or self._attempts(at).fanned_out
 
     def _fan_out(self, at: Boundary) -> _Sealed:
         policy = self._machine.policy.fan_out
@@ -315,8 +349,11 @@ class _Slice:
             checkpoint_id=at.checkpoint_id,
             task_ids=at.sends,
             batch_size=policy.batch_size,
+            round_number=rounds,
         )
-        attempts = Attempts(checkpoint_id=at.checkpoint_id, rounds=rounds)
+        attempts = self._attempts(at).model_copy(
+            update={"rounds": rounds, "fanned_out": True}
+        )
         return self._running(
             FanOut(**self._ids(), ref=ref, batches=batches), attempts=attempts
         )
@@ -361,9 +398,7 @@ class _Slice:
 
     def _sleep(self, at: Boundary, error: Retryable) -> _Sealed | None:
         policy = self._machine.policy.tasks
-        attempts = self._record.attempts
-        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
-            attempts = Attempts(checkpoint_id=at.checkpoint_id)
+        attempts = self._attempts(at)
         if attempts.sleeps + 1 >= policy.max_attempts:
             return None
         seconds = verdicts.retry_after_seconds(error, policy.sleep_seconds)
@@ -391,7 +426,9 @@ class _Slice:
     def _renew(self) -> _Sealed:
         generation = self._record.generation + 1
         return self._running(
-            Renew(**self._ids(), generation=generation), generation=generation
+            Renew(**self._ids(), generation=generation),
+            generation=generation,
+            opened_at=self._record.opened_at,
         )
 
     def _running(self, transition: Transition, **changes: object) -> _Sealed:
@@ -407,22 +444,11 @@ class _Slice:
     def _used(self) -> Usage:
         return Usage(
             supersteps=max(self._record.used.supersteps, self._driver.total_supersteps),
-            seconds=round(
-                self._record.used.seconds
-                + self._lost_seconds
-                + self._elapsed_seconds(),
-                3,
-            ),
+            seconds=round(self._record.used.seconds + self._elapsed_seconds(), 3),
             # The ledger is not read yet when all there is to do is to renew.
             tokens=max(self._record.used.tokens, self._ledger.tokens),
             micro_usd=max(self._record.used.micro_usd, self._ledger.micro_usd),
         )
-
-    def _count_lost_time(self, at: Boundary) -> None:
-        """Count the time of a slice that died: until its last checkpoint."""
-        if self._died_at is not None:
-            lost = (at.sealed_at - self._died_at).total_seconds()
-            self._lost_seconds = max(0.0, lost)
 
     def _slice_limits(self, remaining_seconds: float | None) -> SliceLimits:
         policy = self._machine.policy

@@ -6,6 +6,17 @@ _NESTED = "|"
 _ERROR_HANDLER = "node_error_handler"
 
 
+def as_failure(raised: Exception | SystemExit) -> Exception:
+    """Return what a node raised as an ordinary error.
+
+    A tool that calls ``sys.exit`` inside a node must not end the kernel, and
+    least of all with success.
+    """
+    if isinstance(raised, SystemExit):
+        return RuntimeError(f"a node called sys.exit({raised.code!r})")
+    return raised
+
+
 def is_error_handler_task(task: PregelExecutableTask) -> bool:
     """Say whether the task handles another task's error."""
     return _ERROR_HANDLER in task.path

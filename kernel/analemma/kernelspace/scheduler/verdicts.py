@@ -20,6 +20,9 @@ from analemma.records.transition import TerminationReason
 
 _MAX_CAUSE = 2000
 
+_LONGEST_SLEEP_SECONDS = 86_400
+"""A provider that asks for more is asked again after a day."""
+
 
 def result(pages: PageStore, at: Boundary) -> PageId:
     """Store which checkpoint holds the result."""
@@ -102,6 +105,17 @@ def workers_gave_up(at: Boundary, rounds: int) -> Failure:
     )
 
 
+def not_parked(waiting: Iterable[ApprovalRecord], rounds: int) -> Failure:
+    """Say that approvals could not be made to wait."""
+    names = ", ".join(each.approval_id for each in waiting)
+    return Failure(
+        cause=(
+            f"approvals {names} could not be parked in {rounds} rounds; "
+            "the park function's log says why"
+        )
+    )
+
+
 def stopped_without_reason() -> Failure:
     """Say that LangGraph stopped where nothing that it stored makes it stop.
 
@@ -118,7 +132,8 @@ def stopped_without_reason() -> Failure:
 def retry_after_seconds(error: Retryable, default_seconds: int) -> int:
     """Return how long to wait: what the provider said, else the default."""
     if isinstance(error, ProviderThrottled) and error.retry_after_seconds is not None:
-        return max(1, math.ceil(error.retry_after_seconds))
+        wanted = max(1.0, min(error.retry_after_seconds, _LONGEST_SLEEP_SECONDS))
+        return math.ceil(wanted)
     return default_seconds
 
 
@@ -137,7 +152,13 @@ def _error_text(error: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:_MAX_CAUSE]
+    """Return ``text`` as one line that UTF-8 holds and a terminal only prints."""
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    plain = " ".join(plain.split())
+    printable = (
+        each if each.isprintable() else f"\\x{ord(each):02x}" for each in plain
+    )
+    return "".join(printable)[:_MAX_CAUSE]
 
 
 def _put(pages: PageStore, document: dict[str, object]) -> PageId:

@@ -39,7 +39,10 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
         writer=writer,
     )
     model = MeteredModel(
-        partial(machine.model, program.scripted_answer), ledger, record.budget
+        partial(machine.model, program.scripted_answer),
+        ledger,
+        record.budget,
+        shared=True,
     )
     token = CURRENT_MODEL.set(model)
     try:

@@ -40,7 +40,7 @@ def question(value: Any = "sure?", **changes: Any) -> Question:
         "checkpoint_id": "c1",
         "interrupt_id": "i1",
         "node": "ask",
-        "parkings": 1,
+        "turn": 1,
     }
     return Question(**(known | changes), value=value)
 
@@ -61,7 +61,7 @@ def test_a_question_is_opened_once_and_found_again(desk: ApprovalDesk) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"checkpoint_id": "c2"}, {"interrupt_id": "i2"}, {"parkings": 2}],
+    [{"checkpoint_id": "c2"}, {"interrupt_id": "i2"}, {"turn": 2}],
 )
 def test_another_question_is_another_approval(
     desk: ApprovalDesk, changes: dict[str, Any]
