@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 HOME = Path(os.environ.get("ANALEMMA_HOME") or ROOT / ".analemma")
 ANALEMMA = str(Path(sys.executable).parent / "analemma")
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         "cloud preview --stack prod   # the other environment",
         f"cloud destroy --stack {STACK}   # leave nothing running",
     ):
-        say(f"  analemma {command}")
+        say(f"  .venv/bin/analemma {command}")
     say(f"\nThe demo took {time.monotonic() - began:.0f} s.")
 
 

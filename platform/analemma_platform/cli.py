@@ -183,7 +183,7 @@ def _cloud(
             f"the embedded cloud is not installed ({error}): "
             "pip install 'analemma[platform]'"
         ) from error
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
 
     def say(severity: str, message: str) -> None:
         if not as_json:
@@ -207,7 +207,7 @@ def _project_root(project: Path | None) -> Path:
 @contextlib.contextmanager
 def _deploying(stack: str, as_json: bool) -> "Iterator[OnStep]":
     """Show steps while they run; of a failure also those that were done."""
-    console = Console(stderr=True) if as_json else _console()
+    console = Console(stderr=True, emoji=False) if as_json else _console()
     live = LiveSteps(console, stack, silent=as_json)
     try:
         with live:
@@ -255,4 +255,4 @@ def _print_json(document: object) -> None:
 
 
 def _console() -> Console:
-    return Console(soft_wrap=not sys.stdout.isatty())
+    return Console(soft_wrap=not sys.stdout.isatty(), emoji=False)

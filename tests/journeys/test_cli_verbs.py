@@ -211,7 +211,7 @@ def test_the_timeline_has_every_superstep_with_its_nodes(
     table = lines(analemma("timeline", run))
     moments = analemma("timeline", run, "--json").document
 
-    assert [line.split()[1] for line in table[1:6]] == ["—", "-1", "0", "1", "2"]
+    assert [line.split()[1] for line in table[1:6]] == ["—", "input", "0", "1", "2"]
     assert table[-1] == f"state at a step: analemma show {run} STEP"
     assert [each["step"] for each in moments] == [None, -1, 0, 1, 2]
     assert [each["nodes"] for each in moments[2:]] == [

@@ -94,7 +94,8 @@ def timeline(
     for each in moments:
         table.add_row(
             each.at[11:23],
-            "" if each.step is None else str(each.step),
+            # Step -1 is the input; it is shown, but a shell takes -1 for an option.
+            "" if each.step is None or each.step < 0 else str(each.step),
             escape(_what(each)),
             f"{each.stored_bytes:,} B",
         )

@@ -90,7 +90,7 @@ def main() -> None:
     try:
         app()
     except AnalemmaError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
+        Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(
             f"error: {' '.join(str(error).split())}", style="red", markup=False
         )
         sys.exit(USAGE if isinstance(error, Rejected) else FAILED)

@@ -25,7 +25,7 @@ _EXIT = {
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, as shells have it."""
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def exit_code(record: RunRecord) -> int:
@@ -125,6 +125,7 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
                     f"analemma approve {each.approval_id}{flag}"
                     for each in waiting
                 ),
+                *(() if waiting else (_next_after_answers(place, run, flag),)),
             ]
         case RunStatus.ADMITTED | RunStatus.RUNNING:
             lines = [
@@ -150,6 +151,15 @@ def _termination(record: RunRecord) -> str:
         return f"ended: {reason}"
     used = getattr(record.used, reason)
     return f"its budget of {limit} {reason} is used up ({used:.0f} used)"
+
+
+def _next_after_answers(place: Place, run: str, flag: str) -> str:
+    if place.cloud is None:
+        return f"         everything is answered; go on: analemma resume {run}{flag}"
+    return (
+        f"         everything is answered; watch it: "
+        f"analemma status {run} --follow{flag}"
+    )
 
 
 def _next_after_termination(record: RunRecord, flag: str) -> str:

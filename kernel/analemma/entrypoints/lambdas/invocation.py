@@ -59,11 +59,16 @@ def program(name: str) -> Program:
         TargetInvalid: the registry has no such workflow, or it cannot be loaded.
     """
     workflow = WorkflowRegistry(machine().records, os.environ[STACK]).get(name)
-    return _loaded(workflow.target)
+    return loaded(workflow.target)
 
 
 @functools.cache
-def _loaded(target: str) -> Program:
+def loaded(target: str) -> Program:
+    """Return the program of a target, loaded once per process.
+
+    Raises:
+        TargetInvalid: it cannot be loaded.
+    """
     return load_program(parse_target(target))
 
 

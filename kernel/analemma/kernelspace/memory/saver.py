@@ -32,7 +32,12 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from analemma.hardware.ports import Clock, PageStore, RecordStore, SystemClock
 from analemma.ids import WorkflowDigest
 from analemma.kernelspace.langgraph_compat import TASKS
-from analemma.kernelspace.layout import ROOT_NAMESPACE, after, run_partition
+from analemma.kernelspace.layout import (
+    ROOT_NAMESPACE,
+    after,
+    log_sort,
+    run_partition,
+)
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.journal import Journal
 from analemma.kernelspace.memory.namespaces import LOGS, namespaces, runs
@@ -139,6 +144,17 @@ class PagedSaver(BaseCheckpointSaver[int]):
         journal = self._journal(run_id, ROOT_NAMESPACE)
         seen = journal.locate(checkpoint_id)
         return 0 if seen is None else special_revision(journal, seen.number, task_id)
+
+    def has_finished(self, run_id: str, checkpoint_id: str, task_id: str) -> bool:
+        """Say whether a finished attempt of a root task is recorded by now."""
+        seen = self._journal(run_id, ROOT_NAMESPACE).locate(checkpoint_id)
+        if seen is None:
+            return False
+        found = self._records.get(
+            run_partition(self._owner, run_id),
+            log_sort(ROOT_NAMESPACE, seen.number, f"w/{task_id}"),
+        )
+        return found is not None
 
     def put(
         self,

@@ -215,6 +215,11 @@ class _OnlyTasks:
         args: tuple[Any, ...],
         options: dict[str, Any],
     ) -> Any:
+        run_id = str(task.config["configurable"]["thread_id"])
+        if self._saver.has_finished(run_id, self._checkpoint_id, task.id):
+            # Another worker was given the same batch, and was faster.
+            self.outcomes[task.id] = None
+            raise NotMine
         try:
             result = function(task, *args, **options)
         except GraphBubbleUp as stop:  # an interrupt, a command, a used-up budget
@@ -251,6 +256,9 @@ class _WorkerSaver(BaseCheckpointSaver[int]):
         super().__init__(serde=saver.serde)
         self._saver = saver
         self._mine = mine
+
+    def has_finished(self, run_id: str, checkpoint_id: str, task_id: str) -> bool:
+        return self._saver.has_finished(run_id, checkpoint_id, task_id)
 
     def get_next_version(self, current: int | None, channel: None) -> int:
         return self._saver.get_next_version(current, channel)

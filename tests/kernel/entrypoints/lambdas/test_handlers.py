@@ -81,7 +81,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> Tokens:
 def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The environment of a deployed function, and its process: both outlive calls."""
     before = structlog.get_config()
-    cached = (invocation.machine, invocation.program, invocation.traffic)
+    cached = (invocation.machine, invocation.loaded, invocation.traffic)
     with emulated_aws() as aws, pytest.MonkeyPatch.context() as patch:
         for name, value in environment(aws).items():
             patch.setenv(name, value)
