@@ -26,6 +26,7 @@ def log_as_json() -> None:
     logging.getLogger(_LANGGRAPH_SERDE).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*_SHARED, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

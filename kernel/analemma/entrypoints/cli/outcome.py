@@ -133,7 +133,9 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
                 f"         watch it: analemma status {run} --follow{flag}",
             ]
             if place.cloud is None:
-                lines.append(f"         if its process is gone: analemma resume {run}")
+                lines.append(
+                    f"         if its process is gone: analemma resume {run}{flag}"
+                )
             return lines
 
 

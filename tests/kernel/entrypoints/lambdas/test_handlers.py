@@ -11,6 +11,7 @@ import structlog
 
 from analemma.entrypoints.lambdas import burial, invocation, parking, slices, workers
 from analemma.errors import InputInvalid, RunNotFound, TargetInvalid
+from analemma.hardware.aws.clients import AwsClients
 from analemma.ids import LOCAL_OWNER, PageId
 from analemma.kernelspace import layout
 from analemma.kernelspace.admission import admit
@@ -19,7 +20,7 @@ from analemma.kernelspace.process_table import ProcessTable
 from analemma.records.approval import ApprovalRecord
 from analemma.records.run import RunRecord, RunStatus, WorkflowRef
 from kernel_machines import REF
-from stores_aws import REGION, EmulatedAws, emulated_aws
+from stores_aws import REGION, EmulatedAws, Turnstile, emulated_aws
 
 GRAPH = '''
 """Scatter, ask, and tell."""
@@ -85,6 +86,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with emulated_aws() as aws, pytest.MonkeyPatch.context() as patch:
         for name, value in environment(aws).items():
             patch.setenv(name, value)
+        patch.setattr(AwsClients, "dynamodb", one_at_a_time(AwsClients.dynamodb))
         for each in cached:
             each.cache_clear()
         file = tmp_path_factory.mktemp("deployed") / "lambda_agent.py"
@@ -99,6 +101,17 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for each in cached:
         each.cache_clear()
     structlog.configure(**before)
+
+
+def one_at_a_time(make: Callable[[AwsClients], Any]) -> Callable[[AwsClients], Any]:
+    """Let one request to moto's DynamoDB through at a time; see ``stores_aws``."""
+
+    def dynamodb(self: AwsClients) -> Any:
+        client = make(self)
+        Turnstile(client)
+        return client
+
+    return dynamodb
 
 
 def environment(aws: EmulatedAws) -> dict[str, str]:
@@ -162,9 +175,11 @@ def waiting() -> tuple[RunRecord, str]:
     run = admitted()
     event = {"run_id": run.run_id, "owner": run.owner, "execution": "arn"}
     fan_out = call(slices.handle, event)
+    assert fan_out["kind"] == "fan_out", record(run.run_id).failure
     for item in items(fan_out["ref"]):
         call(workers.handle, item)
     waits = call(slices.handle, {**event, "joins": fan_out["ref"]})
+    assert waits["kind"] == "await_approval", record(run.run_id).failure
     (item,) = items(waits["ref"])
     return run, item["approval_id"]
 
