@@ -5,6 +5,7 @@ killing and the counting happen here. Nothing is made up: every figure is read
 from the emulated AWS that ran it.
 """
 
+import functools
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,8 @@ def main() -> None:
     say(f"run {run}")
 
     title("3. Kill Lambda worker processes with SIGKILL in the middle of their work")
-    kill_while_busy(f"analemma-{STACK}-worker", run)
-    kill_while_busy(f"analemma-{STACK}-slice", run)
+    kill_while_busy(f"analemma-{STACK}-worker", run, in_fan_out)
+    kill_while_busy(f"analemma-{STACK}-slice", run, in_slice)
 
     title("4. The run goes on all the same, until it needs a person")
     wait_for(run, "waiting")
@@ -109,25 +111,68 @@ def deployed() -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def kill_while_busy(function: str, run: str) -> None:
-    """Kill a process of ``function`` while it works, once."""
+def kill_while_busy(function: str, run: str, at_work: Callable[[str], bool]) -> None:
+    """Kill a process of ``function`` that is busy while ``at_work`` holds, once."""
     url = deployed()["endpoint_url"] + "/_analemma/workers"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    seen: str | None = None
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(url) as answer:
-            workers = json.load(answer)["workers"]
-        for worker in workers:
-            if worker["function"] != function or not worker["busy"]:
-                continue
-            # Twice the same invocation: it has begun, and is not just starting.
-            if worker["request_id"] == seen:
-                os.kill(worker["pid"], signal.SIGKILL)
-                say(f"killed process {worker['pid']}, busy as {function}, run {run}")
-                return
-            seen = worker["request_id"]
+        if at_work(run):
+            with urllib.request.urlopen(url) as answer:
+                workers = json.load(answer)["workers"]
+            for worker in workers:
+                if worker["function"] == function and worker["busy"]:
+                    os.kill(worker["pid"], signal.SIGKILL)
+                    say(f"killed process {worker['pid']}, busy as {function}")
+                    return
         time.sleep(0.01)
     sys.exit(f"demo: {function} was never busy; see {HOME / 'emulator.log'}")
+
+
+def in_slice(run: str) -> bool:
+    """Whether a slice has opened the run and not sealed it yet."""
+    return "opened_at" in record(run)
+
+
+def in_fan_out(run: str) -> bool:
+    """Whether the superstep that is fanned out has a finished task already."""
+    newest = client("dynamodb").query(
+        TableName=deployed()["outputs"]["table"],
+        KeyConditionExpression="pk = :run AND begins_with(sk, :log)",
+        ExpressionAttributeValues={
+            ":run": {"S": f"run/local/{run}"},
+            ":log": {"S": "log/@/"},
+        },
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
+    finished = any("/w/" in item["sk"]["S"] for item in newest)
+    return finished and record(run).get("transition", {}).get("kind") == "fan_out"
+
+
+def record(run: str) -> dict[str, Any]:
+    """Return the run's record, as the kernel stores it."""
+    item = client("dynamodb").get_item(
+        TableName=deployed()["outputs"]["table"],
+        Key={"pk": {"S": f"run/local/{run}"}, "sk": {"S": "record"}},
+        ConsistentRead=True,
+    )["Item"]
+    return json.loads(item["body"]["B"])
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """Return a boto3 client of the deployed stack's cloud."""
+    return boto3.client(service, **access())
+
+
+def access() -> dict[str, str]:
+    stack = deployed()
+    return {
+        "endpoint_url": stack["endpoint_url"],
+        "region_name": stack["outputs"]["region"],
+        "aws_access_key_id": stack["access_key_id"],
+        "aws_secret_access_key": stack["secret_access_key"],
+    }
 
 
 def wait_for(run: str, status: str) -> None:
@@ -140,14 +185,8 @@ def wait_for(run: str, status: str) -> None:
 
 def count(run: str) -> None:
     """Print what the run cost, from the emulated AWS's own books."""
-    stack = deployed()
-    access = {
-        "endpoint_url": stack["endpoint_url"],
-        "region_name": stack["outputs"]["region"],
-        "aws_access_key_id": stack["access_key_id"],
-        "aws_secret_access_key": stack["secret_access_key"],
-    }
-    events = logged(access, stack["outputs"]["functionNames"].values())
+    outputs = deployed()["outputs"]
+    events = logged(outputs["functionNames"].values())
     tasks = [each for each in events if each.get("run_id") == run]
     print_node_runs([each for each in tasks if each["event"] == "task started"])
     requests = {each["request"] for each in tasks if "request" in each}
@@ -156,12 +195,12 @@ def count(run: str) -> None:
         for each in events
         if each["event"] == "invocation ended" and each["request"] in requests
     )
-    print_stored(access, stack["outputs"], run)
-    print_execution(access, stack["outputs"], run)
+    print_stored(outputs, run)
+    print_execution(outputs, run)
 
 
-def logged(access: dict[str, str], functions: Any) -> list[dict[str, Any]]:
-    logs = boto3.client("logs", **access)
+def logged(functions: Any) -> list[dict[str, Any]]:
+    logs = client("logs")
     found = []
     for function in functions:
         pages = logs.get_paginator("filter_log_events").paginate(
@@ -200,15 +239,15 @@ def print_calls(invocations: Any) -> None:
     say("(what a killed process had called before it died is not in it)")
 
 
-def print_stored(access: dict[str, str], outputs: dict[str, str], run: str) -> None:
-    dynamodb = boto3.client("dynamodb", **access)
+def print_stored(outputs: dict[str, str], run: str) -> None:
+    dynamodb = client("dynamodb")
     pages = dynamodb.get_paginator("query").paginate(
         TableName=outputs["table"],
         KeyConditionExpression="pk = :run",
         ExpressionAttributeValues={":run": {"S": f"run/local/{run}"}},
     )
     bodies = [len(item["body"]["B"]) for page in pages for item in page["Items"]]
-    s3 = boto3.client("s3", **access)
+    s3 = client("s3")
     objects = [
         found["Size"]
         for page in s3.get_paginator("list_objects_v2").paginate(
@@ -222,8 +261,8 @@ def print_stored(access: dict[str, str], outputs: dict[str, str], run: str) -> N
     console.print(table)
 
 
-def print_execution(access: dict[str, str], outputs: dict[str, str], run: str) -> None:
-    states = boto3.client("stepfunctions", **access)
+def print_execution(outputs: dict[str, str], run: str) -> None:
+    states = client("stepfunctions")
     machine = outputs["stateMachineArn"]
     arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
     events = [
