@@ -16,6 +16,7 @@
     │  ├─ ApprovalNotFound  no approval of this owner has that id
     │  ├─ ApprovalAnswered  somebody answered otherwise before
     │  ├─ HomeTooNew        the home was written by a newer format
+    │  ├─ HomeTooOld        the home was written by a format no longer read
     │  ├─ CloudUnavailable  the stack is not deployed or not reachable
     │  └─ ProviderRejected  a model provider refused the call for good
     └─ Corrupt              stored bytes are not what was written
@@ -96,6 +97,10 @@ class ApprovalAnswered(Rejected):
 
 class HomeTooNew(Rejected):
     """The home directory was written by a newer format; nothing was touched."""
+
+
+class HomeTooOld(Rejected):
+    """The home directory is of a format no longer read; nothing was touched."""
 
 
 class CloudUnavailable(Rejected):

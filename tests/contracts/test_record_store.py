@@ -18,6 +18,7 @@ from analemma.hardware.ports import (
     RecordConflict,
     RecordStore,
 )
+from memory_stores import MemoryRecordStore
 from stores_aws import EmulatedAws, Turnstile, emulated_aws
 
 _fresh = itertools.count()
@@ -36,11 +37,13 @@ def aws() -> Iterator[EmulatedAws]:
         yield emulated
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, aws: EmulatedAws
 ) -> Iterator[RecordStore]:
-    if request.param == "sqlite":
+    if request.param == "memory":
+        yield MemoryRecordStore()
+    elif request.param == "sqlite":
         with SqliteRecordStore(tmp_path / "records.sqlite") as sqlite:
             yield sqlite
     else:
@@ -228,6 +231,72 @@ def test_records_may_be_written_while_a_query_is_open(store: RecordStore) -> Non
         store.put("other", record.sort, b"")
     assert seen == [f"{number:03d}" for number in range(60)]
     assert {record.body for record in store.query("p")} == {b"new"}
+
+
+def test_scan_yields_every_record_of_the_partitions_it_names(
+    store: RecordStore,
+) -> None:
+    partitions = ["run/a/2", "run/a/1", "run/a/10", "run/b/1", "runs/a", "é/\U0001f600"]
+    for partition in partitions:
+        for sort in ("b", "a", "\U0001f600", "\uffee"):
+            store.put(partition, sort, partition.encode())
+
+    def found(prefix: str) -> dict[str, list[str]]:
+        """Return sorts by partition; fails if a partition comes in two pieces."""
+        groups = itertools.groupby(store.scan(prefix), lambda record: record.partition)
+        pieces = [(name, sorts(records)) for name, records in groups]
+        assert len(dict(pieces)) == len(pieces)
+        return dict(pieces)
+
+    ordered = ["a", "b", "\uffee", "\U0001f600"]
+    assert found("run/a/") == dict.fromkeys(("run/a/1", "run/a/10", "run/a/2"), ordered)
+    assert found("run/a/1") == dict.fromkeys(("run/a/1", "run/a/10"), ordered)
+    assert found("é") == {"é/\U0001f600": ordered}
+    assert found("") == dict.fromkeys(partitions, ordered)
+    assert found("run/c") == {}
+
+
+def test_scan_yields_records_as_they_are_written(store: RecordStore) -> None:
+    store.put("p", "s", b"a")
+    store.put("p", "s", b"\0\xff")
+    assert list(store.scan("p")) == [Record("p", "s", b"\0\xff", 2)]
+
+
+def test_scan_crosses_many_reads_of_the_store(store: RecordStore) -> None:
+    for number in range(9):
+        store.put("large", f"{number:03d}", bytes([number]) * 300_000)
+    for number in range(120):
+        store.put("many", f"{number:03d}", b"")
+        store.put(f"small/{number:03d}", "s", b"")
+    assert [r.body[0] for r in store.scan("large")] == list(range(9))
+    assert sorts(store.scan("many")) == [f"{number:03d}" for number in range(120)]
+    assert len({record.partition for record in store.scan("small/")}) == 120
+
+
+def test_scan_goes_on_beside_a_writer(store: RecordStore) -> None:
+    for number in range(8):
+        store.put("p/a", f"{number:03d}", b"x" * 300_000)
+        store.put("p/b", f"{number:03d}", b"x" * 300_000)
+    records = store.scan("p/")
+    first = next(records)
+    # Between the reader and the end lie more than four megabytes, so that no
+    # store has read this place yet.
+    later = "p/b" if first.partition == "p/a" else "p/a"
+    store.put(later, "999", b"ahead")
+    store.delete(later, "007")
+    store.put(first.partition, "!", b"behind")
+    rest = [(record.partition, record.sort) for record in records]
+    assert rest == [
+        *((first.partition, f"{number:03d}") for number in range(1, 8)),
+        *((later, f"{number:03d}") for number in range(7)),
+        (later, "999"),
+    ]
+
+
+def test_prefix_that_dynamodb_cannot_hold_is_refused(store: RecordStore) -> None:
+    for prefix in ("p" * 2049, "\ud800"):
+        with pytest.raises(ValueError):  # noqa: PT011 (UnicodeEncodeError among them)
+            store.scan(prefix)
 
 
 def test_abandoned_query_holds_nothing(store: RecordStore) -> None:

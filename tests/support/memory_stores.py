@@ -7,10 +7,12 @@ their bytes, lose their answers and count their calls.
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from analemma.errors import PageCorrupt, PageMissing, StoreUnavailable
+from analemma.hardware.ports.pages import StoredPage, is_due
 from analemma.hardware.ports.records import (
     Record,
     RecordConflict,
@@ -41,7 +43,13 @@ class MemoryRecordStore:
             return self.cells.get((partition, sort))
 
     def put(
-        self, partition: str, sort: str, body: bytes, *, expected: int | None = None
+        self,
+        partition: str,
+        sort: str,
+        body: bytes,
+        *,
+        expected: int | None = None,
+        durably: bool = True,
     ) -> int:
         check_key(partition, sort)
         check_body(body)
@@ -95,6 +103,26 @@ class MemoryRecordStore:
             left = None if left is None else left - 1
             yield record
 
+    def scan(self, partition_prefix: str) -> Iterator[Record]:
+        check_key(partition_prefix or "-", "-")
+        self.calls["scan"] += 1
+        return self._sweep(partition_prefix)
+
+    def _sweep(self, prefix: str) -> Iterator[Record]:
+        at: tuple[str, str] | None = None
+        while True:
+            with self._lock:
+                ahead = [
+                    key
+                    for key in self.cells
+                    if key[0].startswith(prefix) and (at is None or key > at)
+                ]
+                if not ahead:
+                    return
+                at = min(ahead)
+                record = self.cells[at]
+            yield record
+
     def replace_body(self, partition: str, sort: str, body: bytes) -> None:
         """Do what a broken disk does: change bytes and nothing else."""
         with self._lock:
@@ -104,9 +132,14 @@ class MemoryRecordStore:
 
 @dataclass
 class MemoryPageStore:
-    """A ``PageStore`` in memory."""
+    """A ``PageStore`` in memory. ``now`` is its clock.
+
+    A page that a test put into ``cells`` itself is as old as can be.
+    """
 
     cells: dict[PageId, bytes] = field(default_factory=dict)
+    stored_at: dict[PageId, datetime] = field(default_factory=dict)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     calls: Counter[str] = field(default_factory=Counter)
     written_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -115,8 +148,11 @@ class MemoryPageStore:
         with self._lock:
             self.calls["put"] += 1
             self.written_bytes += len(page)
-            self.cells[page_id(page)] = page
-            return page_id(page)
+            name, now = page_id(page), self.now()
+            if name not in self.cells or is_due(self._stored_at(name), now):
+                self.stored_at[name] = now
+            self.cells[name] = page
+            return name
 
     def get(self, page: PageId) -> bytes:
         with self._lock:
@@ -131,3 +167,27 @@ class MemoryPageStore:
     def has(self, page: PageId) -> bool:
         with self._lock:
             return page in self.cells
+
+    def list(self) -> Iterator[StoredPage]:
+        with self._lock:
+            self.calls["list"] += 1
+            names = [*self.cells]
+        for name in names:
+            with self._lock:
+                if name not in self.cells:
+                    continue
+                size_bytes = len(self.cells[name])
+                found = StoredPage(name, size_bytes, self._stored_at(name))
+            yield found
+
+    def delete(self, page: PageId, *, stored_before: datetime) -> bool:
+        with self._lock:
+            self.calls["delete"] += 1
+            if page not in self.cells or self._stored_at(page) >= stored_before:
+                return False
+            del self.cells[page]
+            self.stored_at.pop(page, None)
+            return True
+
+    def _stored_at(self, page: PageId) -> datetime:
+        return self.stored_at.get(page, datetime.min.replace(tzinfo=UTC))

@@ -8,9 +8,11 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from moto import mock_aws
+from moto.s3.models import s3_backends
 
 from analemma.hardware.aws.clients import AwsClients, AwsSettings
 from analemma.hardware.aws.traffic import Traffic
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 REGION = "us-east-1"
+_ACCOUNT = "123456789012"  # moto's only one.
 
 
 def settings(endpoint_url: str | None = None, attempts: int = 4) -> AwsSettings:
@@ -65,11 +68,20 @@ class EmulatedAws:
         )
         return name
 
-    def new_bucket(self) -> str:
+    def new_bucket(self, *, versions: bool = False) -> str:
         """Create an empty bucket and return its name."""
         name = f"analemma-test-pages-{next(self._numbers)}"
         self.s3.create_bucket(Bucket=name)
+        if versions:
+            self.s3.put_bucket_versioning(
+                Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+            )
         return name
+
+    def age_object(self, bucket: str, key: str, by: timedelta) -> None:
+        """Make every version of an object look as if it had been stored before."""
+        for stored in s3_backends[_ACCOUNT]["aws"].buckets[bucket].keys.getlist(key):
+            stored.last_modified -= by
 
 
 @contextmanager

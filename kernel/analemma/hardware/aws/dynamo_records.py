@@ -5,12 +5,14 @@ unconditional write up without reading first. A failed condition brings the
 stored item along, so that the loser of a fence needs no second call to learn
 who won.
 
-The role needs GetItem, UpdateItem, DeleteItem and Query on the table.
+The role needs GetItem, UpdateItem, DeleteItem and Query on the table; ``scan``
+needs Scan, and reads the whole table whatever the prefix.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from analemma.errors import Corrupt
 from analemma.hardware.aws.edge import aws_edge, check_answered
 from analemma.hardware.ports.records import (
     ABSENT,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         QueryInputTypeDef,
+        ScanInputTypeDef,
         UpdateItemInputTypeDef,
     )
 
@@ -49,9 +52,17 @@ class DynamoRecordStore:
         return None if item is None else _record(item)
 
     def put(
-        self, partition: str, sort: str, body: bytes, *, expected: int | None = None
+        self,
+        partition: str,
+        sort: str,
+        body: bytes,
+        *,
+        expected: int | None = None,
+        durably: bool = True,
     ) -> int:
         """Write the record whole; return its new revision. One UpdateItem.
+
+        Always durable on return: DynamoDB knows nothing less.
 
         Raises:
             RecordConflict: ``expected`` does not hold; nothing was written.
@@ -123,6 +134,47 @@ class DynamoRecordStore:
             # compares code points, which is the order of UTF-8.
             return iter(())
         return self._walk(partition, low, high, descending, limit)
+
+    def scan(self, partition_prefix: str) -> Iterator[Record]:
+        """Yield every record of every partition whose name starts like that.
+
+        One Scan for each megabyte of the table. DynamoDB keeps the items of a
+        partition together and in order of their sort key ("Partitions and data
+        distribution", developer guide), and a Scan reads them as they are kept.
+        It does not say so of Scan itself, so it is checked here.
+
+        Raises:
+            StoreUnavailable: DynamoDB did not answer.
+            CloudUnavailable: the table is missing, or access is denied.
+            Corrupt: a partition came in two pieces, or out of order.
+        """
+        check_key(partition_prefix or "-", "-")
+        return self._sweep(partition_prefix)
+
+    def _sweep(self, prefix: str) -> Iterator[Record]:
+        request: ScanInputTypeDef = {"TableName": self._table, "ConsistentRead": True}
+        if prefix:
+            request["FilterExpression"] = "begins_with(pk, :prefix)"
+            request["ExpressionAttributeValues"] = {":prefix": {"S": prefix}}
+        seen: set[str] = set()
+        partition = sort = ""
+        while True:
+            with aws_edge(self._thing):
+                answer = self._client.scan(**request)
+                check_answered(answer["ResponseMetadata"]["HTTPHeaders"], self._thing)
+            for record in map(_record, answer["Items"]):
+                again = record.partition != partition and record.partition in seen
+                if again or (record.partition == partition and record.sort <= sort):
+                    raise Corrupt(
+                        f"{self._thing} gave {record.partition} {record.sort} out of "
+                        "order; report it, and delete nothing by this reading"
+                    )
+                partition, sort = record.partition, record.sort
+                seen.add(partition)
+                yield record
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _walk(
         self,

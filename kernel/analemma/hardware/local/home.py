@@ -1,6 +1,6 @@
 """The home directory of Analemma on a laptop: ``records.sqlite`` and ``pages/``.
 
-Opening looks before it touches: a home written by a newer format, or a
+Opening looks before it touches: a home written by another format, or a
 directory whose ``records.sqlite`` is something else, is left exactly as it was.
 """
 
@@ -39,6 +39,7 @@ class LocalHome:
 
         Raises:
             HomeTooNew: a newer format wrote it.
+            HomeTooOld: a format no longer read wrote it.
             Corrupt: its ``records.sqlite`` is no database of Analemma.
             ConfigInvalid: ``path`` is a file, or is missing and not to be made.
             StoreUnavailable: the disk refuses.

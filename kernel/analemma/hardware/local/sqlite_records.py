@@ -24,16 +24,35 @@ from analemma.hardware.ports.records import (
 _FETCH_RECORDS = 50
 
 # The default collation of TEXT compares UTF-8 bytes, which is the port's order.
-_SELECT = "SELECT body, revision FROM records WHERE partition = ? AND sort = ?"
-_UPSERT = """
-INSERT INTO records (partition, sort, body, revision) VALUES (?, ?, ?, ?)
-ON CONFLICT (partition, sort)
-DO UPDATE SET body = excluded.body, revision = excluded.revision
+_SELECT = """
+SELECT body, revision FROM records
+WHERE partition = (SELECT id FROM partitions WHERE name = ?) AND sort = ?
 """
-_DELETE = "DELETE FROM records WHERE partition = ? AND sort = ?"
+_INSERT = """
+INSERT INTO records (partition, sort, revision, body)
+SELECT id, ?, ?, ? FROM partitions WHERE name = ?
+ON CONFLICT DO NOTHING
+"""
+_UPDATE = """
+UPDATE records SET revision = ?, body = ?
+WHERE partition = (SELECT id FROM partitions WHERE name = ?) AND sort = ?
+AND revision = ?
+"""
+_DELETE = """
+DELETE FROM records
+WHERE partition = (SELECT id FROM partitions WHERE name = ?) AND sort = ?
+"""
+_NAME = "INSERT INTO partitions (name) VALUES (?) ON CONFLICT DO NOTHING"
+_FORGET = """
+DELETE FROM partitions WHERE name = ?
+AND NOT EXISTS (SELECT 1 FROM records WHERE partition = partitions.id)
+"""
+_FIRST_NAME = "SELECT name FROM partitions WHERE name >= ? ORDER BY name LIMIT 1"
+_NEXT_NAME = "SELECT name FROM partitions WHERE name > ? ORDER BY name LIMIT 1"
 _RANGE = """
 SELECT sort, body, revision FROM records
-WHERE partition = ? AND sort >= ? AND sort < ?
+WHERE partition = (SELECT id FROM partitions WHERE name = ?)
+AND sort >= ? AND sort < ?
 """
 _ASCENDING = _RANGE + "ORDER BY sort LIMIT ?"
 _DESCENDING = _RANGE + "ORDER BY sort DESC LIMIT ?"
@@ -56,6 +75,7 @@ class SqliteRecordStore:
 
         Raises:
             HomeTooNew: a newer format wrote it; it was not touched.
+            HomeTooOld: a format no longer read wrote it; it was not touched.
             Corrupt: the file is no database of Analemma; it was not touched.
             StoreUnavailable: it cannot be opened.
         """
@@ -73,9 +93,17 @@ class SqliteRecordStore:
             return _select(connection, partition, sort)
 
     def put(
-        self, partition: str, sort: str, body: bytes, *, expected: int | None = None
+        self,
+        partition: str,
+        sort: str,
+        body: bytes,
+        *,
+        expected: int | None = None,
+        durably: bool = True,
     ) -> int:
         """Write the record whole; return its new revision. Durable on return.
+
+        Not ``durably``: in the log, which the next commit syncs as a whole.
 
         Raises:
             RecordConflict: ``expected`` does not hold; nothing was written.
@@ -84,19 +112,28 @@ class SqliteRecordStore:
         """
         check_key(partition, sort)
         check_body(body)
-        with self._exclusively() as connection, _transaction(connection):
-            current = _select(connection, partition, sort)
-            revision = ABSENT if current is None else current.revision
-            if expected is not None and expected != revision:
-                raise RecordConflict(partition, sort, current)
-            connection.execute(_UPSERT, (partition, sort, body, revision + 1))
+        with self._exclusively() as connection, _syncing(connection, durably=durably):
+            if expected is not None:
+                if _written_at_once(connection, partition, sort, body, expected):
+                    return expected + 1
+                current = _select(connection, partition, sort)
+                if current is not None and current.revision != expected:
+                    raise RecordConflict(partition, sort, current)
+            with _transaction(connection):
+                current = _select(connection, partition, sort)
+                revision = ABSENT if current is None else current.revision
+                if expected is not None and expected != revision:
+                    raise RecordConflict(partition, sort, current)
+                connection.execute(_NAME, (partition,))
+                _written_at_once(connection, partition, sort, body, revision)
         return revision + 1
 
     def delete(self, partition: str, sort: str) -> None:
         """Remove the record; an absent one is no error."""
         check_key(partition, sort)
-        with self._exclusively() as connection:
+        with self._exclusively() as connection, _transaction(connection):
             connection.execute(_DELETE, (partition, sort))
+            connection.execute(_FORGET, (partition,))
 
     def query(
         self,
@@ -116,6 +153,14 @@ class SqliteRecordStore:
         check_key(partition, high or "-")
         return self._walk(partition, low, high, descending, limit)
 
+    def scan(self, partition_prefix: str) -> Iterator[Record]:
+        """Yield every record of every partition whose name starts like that.
+
+        Partitions come in order of their names, records as ``query`` yields them.
+        """
+        check_key(partition_prefix or "-", "-")
+        return self._sweep(partition_prefix)
+
     def close(self) -> None:
         """Close the file; any later call raises ``StoreUnavailable``."""
         with self._lock:
@@ -126,6 +171,16 @@ class SqliteRecordStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _sweep(self, prefix: str) -> Iterator[Record]:
+        sql, place = _FIRST_NAME, prefix
+        while True:
+            with self._exclusively() as connection:
+                row: tuple[str] | None = connection.execute(sql, (place,)).fetchone()
+            if row is None or not row[0].startswith(prefix):
+                return
+            sql, place = _NEXT_NAME, row[0]
+            yield from self._walk(place, "", None, descending=False, limit=None)
 
     def _walk(
         self,
@@ -166,6 +221,42 @@ class SqliteRecordStore:
 def _select(connection: sqlite3.Connection, partition: str, sort: str) -> Record | None:
     row = connection.execute(_SELECT, (partition, sort)).fetchone()
     return None if row is None else Record(partition, sort, row[0], row[1])
+
+
+def _written_at_once(
+    connection: sqlite3.Connection,
+    partition: str,
+    sort: str,
+    body: bytes,
+    expected: int,
+) -> bool:
+    """Say whether one statement wrote the record; outside a transaction, durably.
+
+    A first record of its partition is not written: the partition has no number yet.
+    """
+    if expected == ABSENT:
+        values = (sort, 1, body, partition)
+        return connection.execute(_INSERT, values).rowcount == 1
+    change = (expected + 1, body, partition, sort, expected)
+    return connection.execute(_UPDATE, change).rowcount == 1
+
+
+@contextmanager
+def _syncing(connection: sqlite3.Connection, *, durably: bool) -> Generator[None]:
+    """Leave out the sync of what is committed within, unless ``durably``.
+
+    In WAL mode (https://www.sqlite.org/pragma.html#pragma_synchronous) NORMAL
+    commits without a sync and cannot corrupt; the next FULL commit syncs the
+    log, and with it all that was committed before.
+    """
+    if durably:
+        yield
+        return
+    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")
 
 
 @contextmanager

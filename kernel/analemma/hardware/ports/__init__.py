@@ -7,7 +7,7 @@ from analemma.hardware.ports.models import (
     ModelRequest,
     ModelUsage,
 )
-from analemma.hardware.ports.pages import PageStore
+from analemma.hardware.ports.pages import REFRESH_SECONDS, PageStore, StoredPage
 from analemma.hardware.ports.records import (
     ABSENT,
     MAX_BODY_BYTES,
@@ -19,6 +19,7 @@ from analemma.hardware.ports.records import (
 __all__ = [
     "ABSENT",
     "MAX_BODY_BYTES",
+    "REFRESH_SECONDS",
     "Clock",
     "ModelAnswer",
     "ModelProvider",
@@ -28,5 +29,6 @@ __all__ = [
     "Record",
     "RecordConflict",
     "RecordStore",
+    "StoredPage",
     "SystemClock",
 ]

@@ -86,7 +86,13 @@ class RecordStore(Protocol):
         ...
 
     def put(
-        self, partition: str, sort: str, body: bytes, *, expected: int | None = None
+        self,
+        partition: str,
+        sort: str,
+        body: bytes,
+        *,
+        expected: int | None = None,
+        durably: bool = True,
     ) -> int:
         """Write the record whole; return its new revision. Durable on return.
 
@@ -96,6 +102,10 @@ class RecordStore(Protocol):
             body: At most ``MAX_BODY_BYTES``.
             expected: The revision that must be stored now; ``ABSENT`` for none;
                 ``None`` writes whatever is there.
+            durably: False lets the record wait: it survives the death of this
+                process at once, and a loss of power only once a later durable
+                ``put`` of this store has returned. For a record that is soon
+                followed by one, and worth nothing without it.
 
         Raises:
             RecordConflict: ``expected`` does not hold; nothing was written. An
@@ -123,5 +133,18 @@ class RecordStore(Protocol):
         Lazy: stops asking the store when the caller stops. ``high=None`` means
         no upper bound. ``limit`` caps the records yielded, and tells the
         adapter how much to fetch.
+        """
+        ...
+
+    def scan(self, partition_prefix: str) -> Iterator[Record]:
+        """Yield every record of every partition whose name starts like that.
+
+        The records of one partition come together, in ascending order of sort;
+        the partitions come in any order. An empty prefix means all. Lazy: stops
+        asking the store when the caller stops.
+
+        A record that is there from the first step to the last is met, once. One
+        that is written meanwhile is missed where the reader has been, and met
+        where it has still to come; adapters read ahead, DynamoDB by a megabyte.
         """
         ...

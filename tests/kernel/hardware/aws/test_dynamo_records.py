@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from analemma.errors import Corrupt
+from analemma.hardware.aws.clients import AwsClients
 from analemma.hardware.aws.dynamo_records import DynamoRecordStore
 from analemma.hardware.aws.traffic import CallCount
 from analemma.hardware.ports import ABSENT, Record, RecordConflict
-from stores_aws import EmulatedAws, emulated_aws
-from stores_wire import LostAnswer
+from stores_aws import EmulatedAws, emulated_aws, settings
+from stores_wire import LostAnswer, Wire, dynamo_answer
 
 
 @pytest.fixture
@@ -119,7 +121,42 @@ def test_every_read_is_consistent(aws: EmulatedAws, store: DynamoRecordStore) ->
     )
     store.get("p", "s")
     list(store.query("p"))
-    assert consistent == [True, True]
+    list(store.scan("p"))
+    assert consistent == [True, True, True]
+
+
+def test_scan_is_one_call_for_each_megabyte_and_lazy(
+    aws: EmulatedAws, store: DynamoRecordStore
+) -> None:
+    for number in range(9):
+        store.put("p", f"{number}", b"x" * 300_000)
+    records = store.scan("p")
+    assert "Scan" not in calls(aws)
+    assert next(records).sort == "0"
+    assert calls(aws)["Scan"] == 1
+    assert len(list(records)) == 8
+    assert calls(aws)["Scan"] == 3
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [["a/1", "b/1", "a/2"], ["a/2", "a/1"], ["a/1", "a/1"]],
+    ids=["two pieces", "out of order", "twice"],
+)
+def test_scan_that_breaks_its_promise_is_corrupt_and_not_passed_on(
+    keys: list[str],
+) -> None:
+    client = AwsClients(settings(attempts=1)).dynamodb()
+    items = []
+    for key in keys:
+        partition, _, sort = key.partition("/")
+        items.append(
+            {"pk": {"S": partition}, "sk": {"S": sort}, "body": {"B": ""}}
+            | {"rev": {"N": "1"}}
+        )
+    Wire(client, dynamo_answer({"Items": items}))
+    with pytest.raises(Corrupt, match="out of order"):
+        list(DynamoRecordStore(client, "table").scan(""))
 
 
 def test_bad_key_and_impossible_range_cost_no_call(

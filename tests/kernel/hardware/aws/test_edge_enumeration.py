@@ -23,8 +23,8 @@ from analemma.hardware.aws.edge import (
 from stores_aws import settings
 
 OPERATIONS = {
-    "dynamodb": ["GetItem", "UpdateItem", "DeleteItem", "Query"],
-    "s3": ["PutObject", "GetObject", "HeadObject"],
+    "dynamodb": ["GetItem", "UpdateItem", "DeleteItem", "Query", "Scan"],
+    "s3": ["PutObject", "GetObject", "HeadObject", "DeleteObject", "ListObjectsV2"],
 }
 # What the adapters themselves give a meaning.
 HANDLED = {"ConditionalCheckFailedException", "NoSuchKey"}

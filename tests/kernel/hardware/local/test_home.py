@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -10,10 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from analemma.errors import ConfigInvalid, Corrupt, HomeTooNew, StoreUnavailable
+from analemma.errors import (
+    ConfigInvalid,
+    Corrupt,
+    HomeTooNew,
+    HomeTooOld,
+    StoreUnavailable,
+)
 from analemma.hardware.local.database import APPLICATION_ID, HOME_FORMAT, connect
 from analemma.hardware.local.home import LocalHome
 from analemma.ids import Owner
+
+PAGE = Path(__file__).parents[4] / "docs" / "formats" / "home.md"
 
 
 def snapshot(directory: Path) -> dict[str, tuple[bytes, int]]:
@@ -74,8 +83,24 @@ def test_home_keeps_what_it_held_when_it_is_opened_again(tmp_path: Path) -> None
 def test_format_stands_in_the_header_before_any_checkpoint(tmp_path: Path) -> None:
     with LocalHome.open(tmp_path) as home:
         header = (home.path / "records.sqlite").read_bytes()[:100]
-        assert int.from_bytes(header[60:64]) == HOME_FORMAT == 1
+        assert int.from_bytes(header[60:64]) == HOME_FORMAT == 2
         assert int.from_bytes(header[68:72]) == APPLICATION_ID
+
+
+def test_fresh_home_is_as_the_page_on_its_format_says(tmp_path: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(\w+)[^\n]*\n(.*?)^```", page, re.M | re.S))
+    LocalHome.open(tmp_path).close()
+    with sqlite3.connect(tmp_path / "records.sqlite") as database:
+        tables = database.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
+        found = "".join(f"{sql};\n" for (sql,) in tables)
+        size = database.execute("PRAGMA page_size").fetchone()
+    database.close()
+    header = (tmp_path / "records.sqlite").read_bytes()[60:72]
+    assert header == bytes.fromhex(blocks["hex"])
+    assert found == blocks["sql"]
+    assert f"pages of {size[0]:,} bytes" in page
+    assert f"This is\nformat {HOME_FORMAT}." in page
 
 
 def test_records_are_durable_when_put_returns(tmp_path: Path) -> None:
@@ -96,7 +121,28 @@ def test_newer_home_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
     database.close()
     (home / "pages").rmdir()
     before = snapshot(tmp_path)
-    with pytest.raises(HomeTooNew, match=f"{home} .*format 2.* up to 1"):
+    with pytest.raises(HomeTooNew, match=f"{home} .*format 3.* reads 2"):
+        LocalHome.open(home)
+    assert snapshot(tmp_path) == before
+
+
+def test_home_of_the_first_format_is_refused_and_nothing_is_touched(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with sqlite3.connect(home / "records.sqlite") as database:
+        database.execute(
+            "CREATE TABLE records (partition TEXT NOT NULL, sort TEXT NOT NULL, "
+            "body BLOB NOT NULL, revision INTEGER NOT NULL, "
+            "PRIMARY KEY (partition, sort))"
+        )
+        database.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        database.execute("PRAGMA user_version=1")
+        database.execute("PRAGMA journal_mode=WAL")
+    database.close()
+    before = snapshot(tmp_path)
+    with pytest.raises(HomeTooOld, match=f"{home} .*format 1.* reads 2; move it away"):
         LocalHome.open(home)
     assert snapshot(tmp_path) == before
 

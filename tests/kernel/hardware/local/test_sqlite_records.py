@@ -119,7 +119,8 @@ def test_damaged_pages_of_the_file_are_corrupt(path: Path) -> None:
         for number in range(40):
             store.put("p", f"{number}", b"x" * 5000)
     whole = path.read_bytes()
-    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    page = int.from_bytes(whole[16:18])
+    path.write_bytes(whole[:page] + b"\xff" * (len(whole) - page))
     with SqliteRecordStore(path) as store, pytest.raises(Corrupt, match="damaged"):
         list(store.query("p"))
 
@@ -130,6 +131,61 @@ def test_large_partition_is_read_by_its_bounds_only(path: Path) -> None:
             f"EXPLAIN QUERY PLAN {sqlite_records._DESCENDING}", ("p", "", b"", 1)
         ).fetchall()
     assert "partition=? AND sort>? AND sort<?" in plan[0][-1]
+
+
+def statements(store: SqliteRecordStore) -> list[str]:
+    """Return the list in which every statement of the store will be noted."""
+    noted: list[str] = []
+    store._connection.set_trace_callback(lambda sql: noted.append(sql.split()[0]))
+    return noted
+
+
+def test_write_under_a_condition_is_one_statement(path: Path) -> None:
+    with SqliteRecordStore(path) as store:
+        store.put("p", "first of its partition", b"")
+        noted = statements(store)
+        store.put("p", "s", b"a", expected=ABSENT)
+        store.put("p", "s", b"b", expected=1)
+        assert noted == ["INSERT", "UPDATE"]
+
+
+def test_lost_condition_takes_no_lock(path: Path) -> None:
+    with SqliteRecordStore(path) as store:
+        store.put("p", "s", b"")
+        noted = statements(store)
+        for expected in (ABSENT, 2):
+            with pytest.raises(RecordConflict):
+                store.put("p", "s", b"mine", expected=expected)
+        assert noted == ["INSERT", "SELECT", "UPDATE", "SELECT"]
+
+
+def test_file_is_at_most_a_third_larger_than_its_records(path: Path) -> None:
+    with SqliteRecordStore(path) as store:
+        store._connection.execute("PRAGMA synchronous=OFF")
+        for number in range(1000):
+            partition = f"run/local/run-{number % 10:026d}"
+            store.put(partition, f"log/@/{number:010d}/!", b"x" * 1300, expected=ABSENT)
+    assert path.stat().st_size <= 1000 * 1750
+
+
+def test_partition_without_records_leaves_nothing(path: Path) -> None:
+    with SqliteRecordStore(path) as store:
+        store.put("p", "a", b"")
+        store.put("p", "b", b"")
+        count = "SELECT count(*) FROM partitions"
+        store.delete("p", "a")
+        assert store._connection.execute(count).fetchone() == (1,)
+        store.delete("p", "b")
+        assert store._connection.execute(count).fetchone() == (0,)
+
+
+def test_scan_reads_names_and_records_by_their_index(path: Path) -> None:
+    with SqliteRecordStore(path) as store:
+        plan = store._connection.execute(
+            f"EXPLAIN QUERY PLAN {sqlite_records._NEXT_NAME}", ("p",)
+        ).fetchall()
+    assert "USING COVERING INDEX" in plan[0][-1]
+    assert "name>?" in plan[0][-1]
 
 
 def codes() -> list[str]:
