@@ -81,13 +81,27 @@ class RetentionSettings(_Settings):
     """How long what nobody needs any more is kept, in days.
 
     Live pages have no age: equal bytes are one object however often they are
-    stored, so an old page may belong to a run of today. ``deleted_pages_days``
-    keeps a page for that long after something deleted it; None keeps nothing.
+    stored, so an old page may belong to a run of today. The bucket keeps versions,
+    and ``deleted_pages_days`` is how long a page can be brought back after a
+    delete that names no version.
+
+    How long ended runs are kept is ``kernel.retention``: the kernel obeys that.
     """
 
     logs_days: Annotated[int, AfterValidator(_log_days)]
-    deleted_pages_days: int | None = Field(default=None, ge=1, le=3650)
+    deleted_pages_days: int = Field(default=7, ge=1, le=3650)
     unfinished_uploads_days: int = Field(default=1, ge=1, le=30)
+
+
+class EncryptionSettings(_Settings):
+    """Under whose key pages and records are encrypted at rest.
+
+    False: keys that AWS owns, without a charge. True: one KMS key of the stack's
+    own, rotated every year. Turning it off deletes that key, and what was stored
+    under it is lost with it.
+    """
+
+    kms: bool = False
 
 
 class ModelChoice(_Settings):
@@ -151,6 +165,7 @@ class EnvironmentSettings(_Settings):
     kernel: KernelPolicy
     lambdas: FunctionsSettings
     retention: RetentionSettings
+    encryption: EncryptionSettings = EncryptionSettings()
     models: ModelSettings = ModelSettings()
     workflows: tuple[WorkflowSettings, ...] = ()
     alarms: AlarmSettings = AlarmSettings()

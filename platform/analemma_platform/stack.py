@@ -39,6 +39,7 @@ def main() -> None:
             protected=settings.protected,
             recoverable=settings.tier == "prod",
             retention=settings.retention,
+            encryption=settings.encryption,
             model_secret=settings.models.secret,
         ),
         pulumi.ResourceOptions(protect=settings.protected),

@@ -12,6 +12,8 @@ _LISTS = (
     ("iam", "list_policies", "Policies", "PolicyName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("kms", "list_aliases", "Aliases", "AliasName"),
+    ("kms", "list_keys", "Keys", "KeyId"),
     ("secretsmanager", "list_secrets", "SecretList", "Name"),
     ("events", "list_rules", "Rules", "Name"),
     ("sqs", "list_queues", "QueueUrls", None),
@@ -39,4 +41,12 @@ def _names(
     options = {"Scope": "Local"} if call == "list_policies" else {}
     pages = aws.client(service).get_paginator(call).paginate(**options)
     items = [item for page in pages for item in page.get(member, ())]
-    return [item if name is None else item[name] for item in items]
+    names = [item if name is None else item[name] for item in items]
+    return _kept_keys(aws, names) if call == "list_keys" else names
+
+
+def _kept_keys(aws: Aws, ids: list[str]) -> list[str]:
+    """Leave out keys whose deletion was asked for; KMS lists them until the day."""
+    kms = aws.client("kms")
+    states = {one: kms.describe_key(KeyId=one)["KeyMetadata"] for one in ids}
+    return [one for one in ids if states[one]["KeyState"] != "PendingDeletion"]

@@ -32,6 +32,16 @@ def policy(action: str) -> str:
     )
 
 
+def key_policy(*actions: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+        "Action": actions,
+        "Resource": "*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def machine(seconds: int) -> str:
     return json.dumps(
         {
@@ -54,11 +64,17 @@ def zip_code(folder: Path, text: str) -> Properties:
     return with_digests(archive, folder)
 
 
+def id_of_before(number: int) -> str:
+    """What stands in a case's inputs for the id of one of its ``before``."""
+    return f"id of before {number}"
+
+
 @dataclass(frozen=True)
 class Case:
     """A type, the inputs of a resource, and inputs an update can reach.
 
-    ``before`` are resources that must exist, type and inputs.
+    ``before`` are resources that must exist, type and inputs. Their ids are not
+    known here; ``id_of_before`` stands for one.
     """
 
     token: str
@@ -73,6 +89,8 @@ class Case:
 
 
 _BUCKET = "aws:s3/bucket:Bucket"
+_KEY = "aws:kms/key:Key"
+_KEY_POLICY = key_policy("kms:DescribeKey", "kms:PutKeyPolicy")
 _ROLE = "aws:iam/role:Role"
 _TABLE = "aws:dynamodb/table:Table"
 _KEYS: Properties = {
@@ -169,7 +187,13 @@ CASES = (
         },
         {
             "rules": [
-                {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}
+                {
+                    "applyServerSideEncryptionByDefault": {
+                        "sseAlgorithm": "aws:kms",
+                        "kmsMasterKeyId": "alias/case-sealed",
+                    },
+                    "bucketKeyEnabled": True,
+                }
             ]
         },
         before=((_BUCKET, {"bucket": "case-sealed"}),),
@@ -212,6 +236,36 @@ CASES = (
         {"role": "case-role", "policy": policy("s3:GetObject")},
         {"policy": policy("s3:PutObject")},
         before=((_ROLE, {"name": "case-role", "assumeRolePolicy": TRUST}),),
+    ),
+    _case(
+        "aws:iam/policy:Policy",
+        {
+            "policy": policy("s3:GetObject"),
+            "description": "For whom it is attached to.",
+            "tags": {"team": "kernel"},
+        },
+        {"policy": policy("s3:PutObject"), "tags": {"a": "b"}},
+    ),
+    _case(
+        _KEY,
+        {
+            "policy": _KEY_POLICY,
+            "enableKeyRotation": True,
+            "deletionWindowInDays": 7,
+            "tags": {"team": "kernel"},
+        },
+        {
+            "policy": key_policy("kms:PutKeyPolicy"),
+            "description": "Seals.",
+            "enableKeyRotation": False,
+            "tags": {"team": "platform"},
+        },
+    ),
+    _case(
+        "aws:kms/alias:Alias",
+        {"name": "alias/case", "targetKeyId": id_of_before(0)},
+        {"targetKeyId": id_of_before(1)},
+        before=((_KEY, {"policy": _KEY_POLICY}), (_KEY, {"policy": _KEY_POLICY})),
     ),
     Case(
         "aws:lambda/function:Function",

@@ -154,7 +154,8 @@ class _Recorder(pulumi.runtime.Mocks):
         if not args.custom:
             return None, inputs
         name = _physical_name(args.name, inputs)
-        return name, {**inputs, "arn": _arn(args.typ, name), "name": name}
+        computed = {"arn": _arn(args.typ, name), "name": name, "keyId": name}
+        return name, {**inputs, **computed}
 
     def call(
         self, args: pulumi.runtime.MockCallArgs
@@ -190,7 +191,9 @@ def _arn(type_: str, name: str) -> str:
     patterns = {
         "aws:s3/bucket:Bucket": f"arn:aws:s3:::{name}",
         "aws:dynamodb/table:Table": f"arn:aws:dynamodb:{place}:table/{name}",
+        "aws:iam/policy:Policy": f"arn:aws:iam::{ACCOUNT}:policy/{name}",
         "aws:iam/role:Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+        "aws:kms/key:Key": f"arn:aws:kms:{place}:key/{name}",
         "aws:lambda/function:Function": f"arn:aws:lambda:{place}:function:{name}",
         "aws:sfn/stateMachine:StateMachine": (
             f"arn:aws:states:{place}:stateMachine:{name}"

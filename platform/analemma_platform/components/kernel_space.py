@@ -1,5 +1,8 @@
 """Kernel space: four functions, the state machine that calls them, an alarm.
 
+And the rights of a sweep, as a policy that nothing of the stack bears: whoever
+runs the stack attaches it to who sweeps, a person or a schedule.
+
 The retry policy and the width of a fan-out stand in the state machine's
 document and nowhere else. A function whose environment named them would be
 deployed again whenever a delay is tuned.
@@ -7,7 +10,7 @@ deployed again whenever a delay is tuned.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -28,6 +31,7 @@ from analemma_platform.policies import (
     machine_statements,
     park_statements,
     slice_statements,
+    sweep_statements,
     trust_document,
     worker_statements,
 )
@@ -83,11 +87,13 @@ class KernelSpace(pulumi.ComponentResource):
             bucket=hardware.bucket_arn,
             machine=scope.machine_arn(self._machine_name),
             secret=hardware.secret_arn,
+            key=hardware.key_arn,
         ).apply(lambda arns: Reach(**arns))
 
         functions = {noun: self._function(noun) for noun in _FUNCTIONS}
         machine = self._machine(functions)
         self._alarm(machine, program.settings.alarms)
+        self._sweep_rights()
         self.machine_arn = machine.arn
         self.function_names = {
             noun: function.function_name for noun, function in functions.items()
@@ -183,6 +189,16 @@ class KernelSpace(pulumi.ComponentResource):
             opts=self._inside,
         )
 
+    def _sweep_rights(self) -> None:
+        aws.iam.Policy(
+            f"{self._name}-sweep-rights",
+            name=self._scope.name("sweep"),
+            description="What a sweep of this stack's runs and pages needs.",
+            policy=self._reach.apply(lambda reach: document(sweep_statements(reach))),
+            tags=self._scope.tags("kernel-space"),
+            opts=self._inside,
+        )
+
 
 def policy_variable(kernel: KernelPolicy) -> str:
     """Return the part of ``kernel`` that the functions obey, as JSON.
@@ -203,9 +219,7 @@ def models_variable(models: ModelSettings) -> str:
 
 
 def _machine_rights(reach: Reach, functions: dict[str, str]) -> tuple[Statement, ...]:
-    return machine_statements(
-        Reach(reach.table, reach.bucket, reach.machine, tuple(functions.values()))
-    )
+    return machine_statements(replace(reach, functions=tuple(functions.values())))
 
 
 def _definition_text(

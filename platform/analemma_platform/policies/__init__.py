@@ -2,6 +2,7 @@
 
 No action here has a wildcard, and each has a row in ``uses`` that says who calls
 it; a test holds the grants, the rows and the kernel's own code to each other.
+The policy of the stack's key stands here too.
 """
 
 from analemma_platform.policies.grants import (
@@ -10,8 +11,10 @@ from analemma_platform.policies.grants import (
     machine_statements,
     park_statements,
     slice_statements,
+    sweep_statements,
     worker_statements,
 )
+from analemma_platform.policies.key_policy import key_document
 from analemma_platform.policies.statements import Statement, document, trust_document
 
 __all__ = [
@@ -19,9 +22,11 @@ __all__ = [
     "Statement",
     "bury_statements",
     "document",
+    "key_document",
     "machine_statements",
     "park_statements",
     "slice_statements",
+    "sweep_statements",
     "trust_document",
     "worker_statements",
 ]

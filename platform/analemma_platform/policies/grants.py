@@ -1,7 +1,11 @@
-"""What each kernel role may do.
+"""What each kernel role may do, and what whoever sweeps a stack may.
 
 The state machine's ARN is in the grants of functions that the machine invokes,
 and the other way round: so a ``Reach`` is built from names, not from resources.
+
+A right to a store under a key of the stack's own is worth nothing without the
+right to that key. Each of those grants is bound to the service that holds the
+store: nobody can have the key open anything else.
 """
 
 from dataclasses import dataclass
@@ -12,6 +16,9 @@ _READ_RECORDS = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE_RECORDS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _WRITTEN_PARTITIONS = ("run/*", "runs/*")
 _PAGES = ("s3:GetObject", "s3:PutObject")
+_DELETE_PAGES = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+_OPEN = "kms:Decrypt"
+_SEAL = "kms:GenerateDataKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,7 @@ class Reach:
     """The ARNs of a stack that its roles may be granted something on.
 
     ``functions`` are the kernel functions, ``secret`` holds the model keys.
+    ``key`` is what the stores are encrypted with, None for keys that AWS owns.
     """
 
     table: str
@@ -26,6 +34,7 @@ class Reach:
     machine: str
     functions: tuple[str, ...] = ()
     secret: str | None = None
+    key: str | None = None
 
 
 def slice_statements(reach: Reach, log_group: str) -> tuple[Statement, ...]:
@@ -68,6 +77,7 @@ def machine_statements(reach: Reach) -> tuple[Statement, ...]:
     return (
         Statement("InvokeKernel", ("lambda:InvokeFunction",), reach.functions),
         Statement("ReadItems", ("s3:GetObject",), (_pages_of(reach),)),
+        *_key(reach, "OpenItems", (_OPEN,), "s3"),
         Statement("StartItself", ("states:StartExecution",), (reach.machine,)),
         Statement(
             "RunMaps",
@@ -75,6 +85,21 @@ def machine_statements(reach: Reach) -> tuple[Statement, ...]:
             (f"{execution}:*", f"{execution}/*:*"),
         ),
         Statement("RedriveMaps", ("states:RedriveExecution",), (f"{execution}/*:*",)),
+    )
+
+
+def sweep_statements(reach: Reach) -> tuple[Statement, ...]:
+    """Return what a sweep may do: read all records, forget runs, delete pages.
+
+    It moves small pages out of the records it forgets, so it writes pages too.
+    No role of the stack has this: an agent must not be able to delete what
+    other runs rest on.
+    """
+    return (
+        *_records(reach),
+        Statement("FindRecords", ("dynamodb:Scan",), (reach.table,)),
+        *_pages(reach),
+        Statement("DeletePages", _DELETE_PAGES, (_pages_of(reach),)),
     )
 
 
@@ -92,6 +117,9 @@ def _records(reach: Reach) -> tuple[Statement, ...]:
     return (
         Statement("ReadRecords", _READ_RECORDS, (reach.table,)),
         Statement("KeepRuns", _WRITE_RECORDS, (reach.table,), _WRITTEN_PARTITIONS),
+        # Writes too only open the table's key; DynamoDB itself made it, by a grant.
+        # Source: "DynamoDB encryption at rest: how it works", developer guide.
+        *_key(reach, "OpenRecords", (_OPEN,), "dynamodb"),
     )
 
 
@@ -100,11 +128,22 @@ def _pages(reach: Reach) -> tuple[Statement, ...]:
         Statement("KeepPages", _PAGES, (_pages_of(reach),)),
         # Without it S3 answers 403 for an absent page, where 404 is the truth.
         Statement("SeePages", ("s3:ListBucket",), (reach.bucket,)),
+        *_key(reach, "SealPages", (_OPEN, _SEAL), "s3"),
     )
 
 
 def _pages_of(reach: Reach) -> str:
     return f"{reach.bucket}/pages/*"
+
+
+def _key(
+    reach: Reach, sid: str, actions: tuple[str, ...], service: str
+) -> tuple[Statement, ...]:
+    if reach.key is None:
+        return ()
+    region = reach.key.split(":")[3]
+    via = (f"{service}.{region}.amazonaws.com",)
+    return (Statement(sid, actions, (reach.key,), via=via),)
 
 
 def _model_keys(reach: Reach) -> tuple[Statement, ...]:

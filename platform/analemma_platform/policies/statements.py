@@ -17,13 +17,16 @@ class Statement:
     """These actions on these ARNs. ``sid`` says what for, in letters only.
 
     ``partitions`` narrows it to DynamoDB items whose partition matches one of
-    these patterns (``*`` is any text); None is every item.
+    these patterns (``*`` is any text); None is every item. ``via`` narrows it to
+    requests that one of these services makes for whoever has the right; None is
+    every request.
     """
 
     sid: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     partitions: tuple[str, ...] | None = None
+    via: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the statement as IAM reads it."""
@@ -33,10 +36,18 @@ class Statement:
             "Action": list(self.actions),
             "Resource": list(self.resources),
         }
-        if self.partitions is not None:
-            condition = {"dynamodb:LeadingKeys": list(self.partitions)}
-            statement["Condition"] = {"ForAllValues:StringLike": condition}
+        if condition := self._condition():
+            statement["Condition"] = condition
         return statement
+
+    def _condition(self) -> dict[str, dict[str, list[str]]]:
+        condition = {}
+        if self.partitions is not None:
+            keys = {"dynamodb:LeadingKeys": list(self.partitions)}
+            condition["ForAllValues:StringLike"] = keys
+        if self.via is not None:
+            condition["StringEquals"] = {"kms:ViaService": list(self.via)}
+        return condition
 
 
 def document(statements: Iterable[Statement]) -> str:

@@ -35,6 +35,16 @@ USES = (
     Use("states:StopExecution", None, "the machine: stop a map's items"),
     Use("states:RedriveExecution", None, "the machine: a redriven map's items"),
     Use("lambda:InvokeFunction", None, "the machine: its Task states"),
+    Use("kms:Decrypt", None, "S3 and DynamoDB: what is stored under the stack's key"),
+    Use("kms:GenerateDataKey", None, "S3: a page that is put"),
     Use("logs:CreateLogStream", None, "Lambda: one stream a sandbox"),
     Use("logs:PutLogEvents", None, "Lambda: what the functions log"),
 )
+
+SWEEP_USES = (
+    Use("dynamodb:Scan", "scan", "RecordStore.scan: the runs of every owner"),
+    Use("s3:ListBucket", "list_objects_v2", "PageStore.list: the pages there are"),
+    Use("s3:DeleteObject", "delete_object", "PageStore.delete: S3 wants it always"),
+    Use("s3:DeleteObjectVersion", "delete_object", "PageStore.delete: what it saw"),
+)
+"""Why a sweep is granted more than a slice is; no role of the stack is a sweep's."""

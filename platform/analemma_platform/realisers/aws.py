@@ -23,6 +23,7 @@ Service: TypeAlias = Literal[
     "cloudwatch",
     "dynamodb",
     "iam",
+    "kms",
     "lambda",
     "logs",
     "s3",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from analemma_platform.engine.failures import ProviderFailure
-from analemma_platform.engine.values import Properties
+from analemma_platform.engine.values import Properties, Value
 from analemma_platform.realisers import tagging
 from analemma_platform.realisers.aws import Argument, Aws
 from analemma_platform.realisers.block import Block
@@ -16,6 +16,7 @@ from analemma_platform.realisers.realiser import (
 )
 
 _ON_DEMAND = "PAY_PER_REQUEST"
+_SEALED = ("ENABLED", "ENABLING", "UPDATING")
 
 
 class Table(Realiser):
@@ -112,6 +113,7 @@ class Table(Realiser):
             "rangeKey": keys.get("RANGE"),
             **_recovery(aws, resource_id),
             **_ttl(aws, resource_id),
+            "serverSideEncryption": _key_in_use(table),
             "tagsAll": tagging.from_list(tags.blocks("Tags")),
         }
 
@@ -190,6 +192,14 @@ def _encryption(inputs: Block) -> Argument:
     if key is not None:
         specification["KMSMasterKeyId"] = key
     return specification
+
+
+def _key_in_use(table: Block) -> Value:
+    """Return whose key seals the table, None for the one that AWS owns."""
+    description = table.block("SSEDescription") or Block({})
+    if description.text("Status", "DISABLED") not in _SEALED:
+        return None
+    return {"enabled": True, "kmsKeyArn": description.maybe_text("KMSMasterKeyArn")}
 
 
 def _set_recovery(aws: Aws, name: str, recovery: Block) -> None:

@@ -1,6 +1,5 @@
 """IAM roles and the policies written into them."""
 
-import urllib.parse
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ from analemma_platform.engine.values import Properties
 from analemma_platform.realisers import tagging
 from analemma_platform.realisers.aws import Aws
 from analemma_platform.realisers.block import Block
-from analemma_platform.realisers.documents import as_text
+from analemma_platform.realisers.documents import as_text, from_iam
 from analemma_platform.realisers.realiser import (
     NameRule,
     Property,
@@ -63,7 +62,7 @@ class Role(Realiser):
         return {
             "name": resource_id,
             "arn": role.text("Arn"),
-            "assumeRolePolicy": _document(role),
+            "assumeRolePolicy": from_iam(role, "AssumeRolePolicyDocument"),
             "createDate": role.maybe_text("CreateDate"),
             "description": role.maybe_text("Description") or None,
             "maxSessionDuration": role.number("MaxSessionDuration", _HOUR_SECONDS),
@@ -140,7 +139,7 @@ class RolePolicy(Realiser):
         )
         if found is None:
             return None
-        policy = _document(found, "PolicyDocument")
+        policy = from_iam(found, "PolicyDocument")
         return {"role": role, "name": name, "policy": policy}
 
     def update(
@@ -178,11 +177,3 @@ def _detach(aws: Aws, role: str) -> None:
     for policy in [] if attached is None else attached.blocks("AttachedPolicies"):
         arn = policy.text("PolicyArn")
         aws.find("iam", "detach_role_policy", RoleName=role, PolicyArn=arn)
-
-
-def _document(found: Block, name: str = "AssumeRolePolicyDocument") -> str:
-    """Return a policy as text: boto3 parses it, an emulator may not encode it."""
-    document = found.value(name)
-    if isinstance(document, str):
-        document = urllib.parse.unquote(document)
-    return as_text(document)

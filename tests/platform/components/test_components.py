@@ -12,13 +12,18 @@ from pulumi_mocks import Deployment
 from stack_programs import deploy_stack
 
 FUNCTION = "aws:lambda/function:Function"
+KEY = "aws:kms/key:Key"
+KEY_NAME = "aws:kms/alias:Alias"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 TAGGABLE = {
     "aws:s3/bucket:Bucket",
     "aws:dynamodb/table:Table",
     "aws:secretsmanager/secret:Secret",
     "aws:cloudwatch/logGroup:LogGroup",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:iam/policy:Policy",
     "aws:iam/role:Role",
+    "aws:kms/key:Key",
     FUNCTION,
     "aws:sfn/stateMachine:StateMachine",
 }
@@ -30,6 +35,7 @@ UNTAGGABLE = {
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:dynamodb/tableItem:TableItem",
     "aws:iam/rolePolicy:RolePolicy",
+    "aws:kms/alias:Alias",
 }
 
 
@@ -83,12 +89,15 @@ def test_every_resource_is_named_after_stack_and_noun(dev: Deployment) -> None:
     names = {
         one.inputs.get("name", one.inputs.get("bucket"))
         for one in dev.resources
-        if one.type in TAGGABLE
+        # A key has no name but its alias.
+        if one.type in TAGGABLE | {KEY_NAME} and one.type != KEY
     }
     assert names == {
         "analemma-dev-pages-123456789012",
         "analemma-dev-records",
         "analemma-dev-kernel",
+        "analemma-dev-sweep",
+        "alias/analemma-dev",
         "analemma-dev-failed-executions",
         *(f"analemma-dev-{noun}" for noun in ("slice", "worker", "park", "bury")),
         *(
@@ -118,18 +127,27 @@ def test_exports_name_what_a_client_needs(dev: Deployment) -> None:
     }
 
 
-def test_pages_are_private_encrypted_and_never_expire_by_age(
+def test_pages_are_private_and_never_expire_by_age(
     dev: Deployment, prod: Deployment
 ) -> None:
     for deployment in (dev, prod):
         block = deployment.named("hardware-pages-private").inputs
         assert [block[key] for key in block if key != "bucket"] == [True] * 4
-        encryption = deployment.named("hardware-pages-encryption").inputs["rules"]
-        assert encryption == [
-            {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
-        ]
         rules = deployment.named("hardware-pages-lifecycle").inputs["rules"]
-        assert not [rule for rule in rules if "expiration" in rule]
+        expirations = [rule["expiration"] for rule in rules if "expiration" in rule]
+        # What expires is the mark of a delete that hides no version any more.
+        assert expirations == [{"expiredObjectDeleteMarker": True}]
+
+
+def test_pages_keep_versions_always_and_deleted_ones_for_as_long_as_they_say(
+    dev: Deployment, prod: Deployment
+) -> None:
+    for deployment, days in ((dev, 7), (prod, 30)):
+        versioning = deployment.only(VERSIONING).inputs
+        assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+        rules = deployment.named("hardware-pages-lifecycle").inputs["rules"]
+        kept = [rule.get("noncurrentVersionExpiration") for rule in rules]
+        assert kept == [None, {"noncurrentDays": days}]
 
 
 def test_the_table_has_the_shape_of_the_record_store(dev: Deployment) -> None:
@@ -151,14 +169,15 @@ def test_prod_keeps_and_guards_what_dev_gives_up(
             table["pointInTimeRecovery"]["enabled"],
             table["deletionProtectionEnabled"],
             deployment.only("aws:s3/bucket:Bucket").inputs["forceDestroy"],
-            len(deployment.of_type("aws:s3/bucketVersioning:BucketVersioning")),
+            deployment.only(KEY).inputs["deletionWindowInDays"],
             "hardware-records" in deployment.protected,
             "hardware-pages" in deployment.protected,
+            "hardware-key" in deployment.protected,
             bool(deployment.of_type("aws:secretsmanager/secret:Secret")),
         )
 
-    assert guards(dev) == (False, False, True, 0, False, False, False)
-    assert guards(prod) == (True, True, False, 1, True, True, True)
+    assert guards(dev) == (False, False, True, 7, False, False, False, False)
+    assert guards(prod) == (True, True, False, 30, True, True, True, True)
 
 
 def test_an_unprotected_prod_can_be_destroyed(zip_: Path) -> None:
@@ -294,7 +313,8 @@ def test_a_policy_changes_only_what_obeys_it(
 
 def test_functions_get_the_policy_they_obey_and_no_other(prod: Deployment) -> None:
     given = json.loads(variables(prod, "slice")["ANALEMMA_POLICY"])
-    assert set(given) == {"budget", "tasks", "slices", "fan_out"}
+    # Whatever a policy comes to hold, without what only the machine obeys.
+    assert set(given) == KernelPolicy.model_fields.keys() - {"retry"}
     assert set(given["fan_out"]) == {"min_tasks", "batch_size", "max_rounds"}
     policy = KernelPolicy.model_validate(given)
     assert policy.budget.supersteps == 5000

@@ -16,10 +16,11 @@ from analemma_platform.policies import (
     machine_statements,
     park_statements,
     slice_statements,
+    sweep_statements,
     trust_document,
     worker_statements,
 )
-from analemma_platform.policies.uses import USES
+from analemma_platform.policies.uses import SWEEP_USES, USES
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:analemma-dev-kernel"
 REACH = Reach(
@@ -28,7 +29,9 @@ REACH = Reach(
     machine=MACHINE,
     functions=("arn:aws:lambda:eu-west-1:123456789012:function:analemma-dev-slice",),
     secret="arn:aws:secretsmanager:eu-west-1:123456789012:secret:analemma-dev-keys",
+    key="arn:aws:kms:eu-west-1:123456789012:key/7e1c0fa0",
 )
+STORES = ("dynamodb:", "s3:", "kms:")
 LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/analemma-dev-slice"
 
 ROLES = {
@@ -38,27 +41,38 @@ ROLES = {
     "bury": bury_statements(REACH, LOGS),
     "machine": machine_statements(REACH),
 }
+SWEEP = sweep_statements(REACH)
+POLICIES = {**ROLES, "sweep": SWEEP}
 
 
-def actions(role: str) -> set[str]:
-    return {action for statement in ROLES[role] for action in statement.actions}
+def actions(policy: str) -> set[str]:
+    return {action for statement in POLICIES[policy] for action in statement.actions}
 
 
 def granted() -> set[str]:
     return set().union(*(actions(role) for role in ROLES))
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_no_action_has_a_wildcard(role: str) -> None:
-    assert not [action for action in actions(role) if "*" in action or "?" in action]
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_action_has_a_wildcard(policy: str) -> None:
+    assert not [action for action in actions(policy) if "*" in action or "?" in action]
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_resource_is_an_arn_of_this_stack(role: str) -> None:
-    for statement in ROLES[role]:
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_resource_is_an_arn_of_this_stack(policy: str) -> None:
+    for statement in POLICIES[policy]:
         for resource in statement.resources:
             assert resource.startswith("arn:aws:"), statement.sid
-            assert "analemma-dev-" in resource.partition("*")[0], statement.sid
+            # A key is named by an id of KMS's own, whole.
+            known = "analemma-dev-" in resource.partition("*")[0]
+            assert known or resource == REACH.key, statement.sid
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_sids_are_letters_and_differ(policy: str) -> None:
+    sids = [statement.sid for statement in POLICIES[policy]]
+    assert len(sids) == len(set(sids))
+    assert all(sid.isalpha() for sid in sids)
 
 
 def test_every_grant_has_its_reason_and_every_reason_its_grant() -> None:
@@ -66,10 +80,19 @@ def test_every_grant_has_its_reason_and_every_reason_its_grant() -> None:
     assert len(USES) == len({use.action for use in USES})
 
 
-@pytest.mark.parametrize("use", USES, ids=lambda use: use.action)
+def test_a_sweep_has_what_a_slice_has_of_the_stores_and_its_own_reasons() -> None:
+    beside = {use.action for use in SWEEP_USES}
+    stores = {each for each in actions("slice") if each.startswith(STORES)}
+    assert actions("sweep") == stores | beside
+
+
+@pytest.mark.parametrize(
+    "use", [*USES, *SWEEP_USES], ids=lambda use: f"{use.action} {use.call}"
+)
 def test_every_granted_call_is_made_by_the_kernel(use) -> None:
     if use.call is None:
-        assert use.why.startswith(("the machine", "Lambda")), "AWS must be the caller"
+        callers = ("the machine", "Lambda", "S3")
+        assert use.why.startswith(callers), "AWS must be the caller"
         return
     kernel = Path(analemma.__file__).parent
     code = "\n".join(path.read_text() for path in kernel.rglob("*.py"))
@@ -79,7 +102,7 @@ def test_every_granted_call_is_made_by_the_kernel(use) -> None:
 @pytest.mark.parametrize(
     ("service", "prefix"), [("dynamodb", "dynamodb:"), ("s3", "s3:")]
 )
-def test_every_store_call_of_the_kernel_is_granted_to_a_slice(
+def test_every_store_call_of_the_kernel_is_granted_to_a_slice_or_a_sweep(
     service: str, prefix: str
 ) -> None:
     calls = {
@@ -92,7 +115,26 @@ def test_every_store_call_of_the_kernel_is_granted_to_a_slice(
     code = "\n".join(path.read_text() for path in adapters.rglob("*.py"))
     made = {call for call in calls if re.search(rf"client\.{call}\(", code)}
     allowed = {use.call for use in USES if use.action in actions("slice")}
-    assert made <= allowed
+    assert made <= allowed | {use.call for use in SWEEP_USES}
+
+
+def test_only_a_sweep_deletes_pages_and_reads_other_runs_without_asking() -> None:
+    for action in ("s3:DeleteObject", "s3:DeleteObjectVersion", "dynamodb:Scan"):
+        assert [one for one in POLICIES if action in actions(one)] == ["sweep"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_key_opens_only_what_a_store_holds(policy: str) -> None:
+    for statement in POLICIES[policy]:
+        of_key = any(action.startswith("kms:") for action in statement.actions)
+        assert of_key == (statement.resources == (REACH.key,))
+        assert of_key == (statement.via is not None), statement.sid
+
+
+def test_without_a_key_of_its_own_nobody_may_use_one() -> None:
+    plain = Reach(REACH.table, REACH.bucket, MACHINE)
+    for policy in (slice_statements(plain, LOGS), sweep_statements(plain)):
+        assert "kms" not in document(policy)
 
 
 def test_only_what_runs_agents_reads_the_model_keys() -> None:
@@ -154,6 +196,11 @@ def test_every_partition_of_the_layout_was_thought_of_here() -> None:
     assert found == {"run_partition", "runs_partition", "workflows_partition"}
 
 
+def test_a_sweep_writes_runs_and_never_the_registry_of_code() -> None:
+    writes = [one for one in SWEEP if "dynamodb:DeleteItem" in one.actions]
+    assert [one.partitions for one in writes] == [("run/*", "runs/*")]
+
+
 def test_a_document_is_the_policy_language_and_nothing_else() -> None:
     statement = Statement("KeepRuns", ("dynamodb:UpdateItem",), ("arn:x",), ("run/*",))
     assert json.loads(document([statement])) == {
@@ -170,6 +217,12 @@ def test_a_document_is_the_policy_language_and_nothing_else() -> None:
             }
         ],
     }
+
+
+def test_a_right_by_way_of_a_service_says_so() -> None:
+    statement = Statement("Open", ("kms:Decrypt",), ("arn:x",), via=("s3.y.com",))
+    (found,) = json.loads(document([statement]))["Statement"]
+    assert found["Condition"] == {"StringEquals": {"kms:ViaService": ["s3.y.com"]}}
 
 
 def test_step_functions_may_take_a_role_for_this_account_only() -> None:

@@ -43,6 +43,16 @@ def test_both_stack_files_hold(stack: str) -> None:
     assert settings.tier == stack
 
 
+def test_what_a_stack_file_leaves_out_is_free_of_charge_and_still_careful() -> None:
+    env: dict[str, object] = dict(environment_of("dev"))
+    del env["encryption"]
+    env["retention"] = {"logs_days": 7}
+    settings = load(env)
+    assert isinstance(settings, EnvironmentSettings)
+    assert settings.encryption.kms is False
+    assert settings.retention.deleted_pages_days == 7
+
+
 def set_at(path: str, value: object) -> dict[str, object]:
     env: dict[str, object] = dict(environment_of("dev"))
     place: object = env
@@ -105,6 +115,22 @@ def set_at(path: str, value: object) -> dict[str, object]:
             "models.secret",
             "sk-123",
             "analemma:env.models.secret = 'sk-123': Input should be a valid boolean",
+        ),
+        (
+            "encryption.kms",
+            "yes",
+            "analemma:env.encryption.kms = 'yes': Input should be a valid boolean",
+        ),
+        (
+            "encryption.key",
+            "arn:x",
+            "analemma:env.encryption.key = 'arn:x': there is no such key",
+        ),
+        (
+            "retention.deleted_pages_days",
+            None,
+            "analemma:env.retention.deleted_pages_days = None: "
+            "Input should be a valid integer",
         ),
         ("tier", "test", "analemma:env.tier = 'test': Input should be 'dev' or 'prod'"),
     ],
