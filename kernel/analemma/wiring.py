@@ -8,14 +8,19 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analemma.errors import ConfigInvalid
+from analemma.hardware.local.encrypted_records import EncryptedRecordStore
 from analemma.hardware.local.home import LocalHome
+from analemma.hardware.local.key_file import read_key
+from analemma.hardware.local.key_mark import KeyMark
+from analemma.hardware.local.siv_cipher import SivCipher
 from analemma.hardware.ports import ModelProvider, SystemClock
 from analemma.hardware.providers.price import ModelPrice
 from analemma.hardware.providers.scripted import ScriptedProvider
@@ -25,7 +30,9 @@ from analemma.hardware.providers.selection import (
     provider_from,
 )
 from analemma.ids import Owner, RandomIds
+from analemma.kernelspace import layout
 from analemma.kernelspace.machine import Machine, ScriptedAnswer
+from analemma.kernelspace.serializer import PLAIN
 from analemma.records.policy import KernelPolicy
 
 if TYPE_CHECKING:
@@ -35,6 +42,9 @@ if TYPE_CHECKING:
 
 HOME = "ANALEMMA_HOME"
 """Environment variable: the home directory of a laptop; default ``.analemma``."""
+
+ENCRYPTION_KEY_FILE = "ANALEMMA_ENCRYPTION_KEY_FILE"
+"""Environment variable: the file of the key that encrypts a laptop's home."""
 
 POLICY = "ANALEMMA_POLICY"
 """Environment variable: the kernel's policy as JSON; default: ``KernelPolicy()``."""
@@ -107,13 +117,18 @@ def laptop_machine(
 ) -> Iterator[Machine]:
     """Open a home and assemble a machine on it.
 
+    With an encryption key, values and what records say of a run are encrypted
+    from here on. A home that has a key is refused without it, untouched.
+
     Raises:
         HomeTooNew: a newer format wrote the home.
-        ConfigInvalid: the environment's settings do not hold.
+        ConfigInvalid: the environment's settings do not hold, or the home is
+            encrypted under another key.
     """
     policy, model = _policy(environ), _model_source(environ)
+    cipher = _cipher(home, environ)
     with LocalHome.open(home, create=create) as opened:
-        yield Machine(
+        plain = Machine(
             records=opened.records,
             pages=opened.pages,
             clock=SystemClock(),
@@ -121,6 +136,7 @@ def laptop_machine(
             policy=policy,
             model=model,
         )
+        yield plain if cipher is None else _encrypted(plain, cipher)
 
 
 def settings_of_lambda(environ: Mapping[str, str]) -> CloudSettings:
@@ -209,6 +225,37 @@ def _clients(settings: CloudSettings, traffic: "Traffic | None" = None) -> "AwsC
         ),
         traffic,
     )
+
+
+def _cipher(home: Path, environ: Mapping[str, str]) -> SivCipher | None:
+    """Return the cipher of a home, or None where no key is configured.
+
+    Raises:
+        ConfigInvalid: the key cannot be had, or is not the key of the home.
+    """
+    file = environ.get(ENCRYPTION_KEY_FILE)
+    key = read_key(Path(file)) if file else None
+    mark = KeyMark(home, key)
+    cipher = None if key is None else SivCipher(key, before_use=mark.set)
+    mark.check()
+    return cipher
+
+
+def _encrypted(machine: Machine, cipher: SivCipher) -> Machine:
+    """Return a machine whose values, run records, approvals, ledgers are encrypted.
+
+    Not encrypted: what names, orders and measures (docs/operations.md).
+    """
+    return replace(
+        machine,
+        records=EncryptedRecordStore(machine.records, cipher, _tells_of_a_run),
+        serde=EncryptedSerializer(cipher, PLAIN),
+    )
+
+
+def _tells_of_a_run(sort: str) -> bool:
+    """Say whether a record is one that is written whole, unlike those of a log."""
+    return sort == layout.RECORD or sort.startswith((layout.APPROVALS, layout.LEDGER))
 
 
 def _policy(environ: Mapping[str, str]) -> KernelPolicy:

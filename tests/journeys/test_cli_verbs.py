@@ -19,7 +19,7 @@ VERBS = {
     "approve": ["--edit"],
     "reject": ["--reason"],
     "timeline": [],
-    "show": ["--channel"],
+    "show": ["--channel", "--to"],
     "verify": [],
 }
 

@@ -125,7 +125,12 @@ def finished_tasks(home: Path, run_id: str) -> set[str]:
     with open_desk(home) as desk:
         return {
             write.task_id
-            for entry in entries(desk.machine.records, LOCAL_OWNER, run_id)
+            for entry in entries(
+                desk.machine.records,
+                desk.machine.pages(LOCAL_OWNER),
+                LOCAL_OWNER,
+                run_id,
+            )
             for write in entry.writes
             if write.finished
         }

@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
 from analemma.errors import ConfigInvalid
+from analemma.hardware.local.key_file import create_key
 from analemma.hardware.ports import ModelRequest
+from analemma.kernelspace.serializer import PLAIN
 from analemma.records.budget import Budget
 from analemma.records.policy import KernelPolicy
 from analemma.wiring import (
@@ -191,6 +194,26 @@ def test_the_cloud_obeys_the_policy_of_its_stack_and_not_of_this_desk() -> None:
     machine = cloud_machine(settings, {"ANALEMMA_POLICY": '{"budget": {"tokens": 9}}'})
 
     assert machine.policy.budget == Budget(tokens=5)
+
+
+def test_a_key_of_this_desk_is_for_homes_and_not_for_the_cloud(tmp_path: Path) -> None:
+    settings = CloudSettings(
+        stack="dev",
+        region="eu-west-1",
+        table="t",
+        bucket="b",
+        access_key_id="testing",
+        secret_access_key="testing",
+    )
+    create_key(tmp_path / "key")
+    environment = {"ANALEMMA_ENCRYPTION_KEY_FILE": str(tmp_path / "key")}
+
+    assert cloud_machine(settings, environment).serde is PLAIN
+    with laptop_machine(tmp_path / "home", environment) as machine:
+        assert isinstance(machine.serde, EncryptedSerializer)
+        assert not (tmp_path / "home" / "encryption.json").exists()
+    with laptop_machine(tmp_path / "home", {}) as machine:
+        assert machine.serde is PLAIN
 
 
 def test_a_stack_without_a_state_machine_is_refused() -> None:

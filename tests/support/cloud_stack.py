@@ -107,6 +107,7 @@ class CloudStack:
             machine.pages(LOCAL_OWNER),
             owner=LOCAL_OWNER,
             writer="reader",
+            serde=machine.serde,
         )
         state = state_at(saver, run_id)
         assert state is not None, f"{run_id} has no checkpoint"
@@ -117,7 +118,12 @@ class CloudStack:
         """Return the ids of the tasks whose writes are durable."""
         return {
             write.task_id
-            for entry in entries(self.place.machine.records, LOCAL_OWNER, run_id)
+            for entry in entries(
+                self.place.machine.records,
+                self.place.machine.pages(LOCAL_OWNER),
+                LOCAL_OWNER,
+                run_id,
+            )
             for write in entry.writes
             if write.finished
         }

@@ -139,6 +139,7 @@ class Desk:
             self.machine.pages(LOCAL_OWNER),
             owner=LOCAL_OWNER,
             writer=writer,
+            serde=self.machine.serde,
         )
 
     def approvals(self, run_id: str) -> list[ApprovalRecord]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
+from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained, NodeError
 from langgraph.graph import END, START, StateGraph
@@ -206,3 +207,47 @@ def appending(times: int, element: Callable[[int], object]) -> StateGraph[Any]:
 def limits(times: int) -> RunnableConfig:
     """Return a config that lets a graph run ``times`` supersteps and some."""
     return {**CONFIG, "recursion_limit": times + 10}
+
+
+WIDTH = 12
+"""How many tasks one round of ``fanning`` has."""
+
+
+def _extend(state: list[Any], writes: list[list[Any]]) -> list[Any]:
+    return [*state, *(item for write in writes for item in write)]
+
+
+class Gathered(TypedDict):
+    items: Annotated[list[Any], DeltaChannel(_extend, snapshot_frequency=3)]
+    rounds: int
+
+
+def fanning(rounds: int) -> StateGraph[Any]:
+    """Return a graph that fans out ``rounds`` times into a ``DeltaChannel``."""
+
+    def work(state: dict[str, int]) -> dict[str, Any]:
+        return {"items": [state["item"]]}
+
+    def turn(state: Gathered) -> dict[str, Any]:
+        return {"rounds": state["rounds"] + 1}
+
+    def spread(state: Gathered) -> Any:
+        first = 100 * state["rounds"]
+        return [Send("work", {"item": first + n}) for n in range(WIDTH)]
+
+    graph = StateGraph(Gathered)
+    graph.add_node("turn", turn)
+    graph.add_node("work", work)  # type: ignore[type-var]  # takes what Send gives
+    graph.add_node("check", lambda state: {})
+    graph.add_edge(START, "turn")
+    graph.add_conditional_edges("turn", spread, ["work"])
+    graph.add_edge("work", "check")
+    graph.add_conditional_edges(
+        "check", lambda s: "turn" if s["rounds"] < rounds else END, ["turn", END]
+    )
+    return graph
+
+
+def fanned(rounds: int) -> list[int]:
+    """Return what the channel holds after so many rounds."""
+    return [100 * (turn + 1) + n for turn in range(rounds) for n in range(WIDTH)]

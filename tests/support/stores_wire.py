@@ -65,6 +65,11 @@ def dynamo_error(status: int, code: str) -> Answer:
     return _aws(status, json.dumps(body).encode(), "application/x-amz-json-1.0")
 
 
+def dynamo_answer(body: object) -> Answer:
+    """Answer as DynamoDB does when all is well."""
+    return _aws(200, json.dumps(body).encode(), "application/x-amz-json-1.0")
+
+
 def s3_error(status: int, code: str) -> Answer:
     """Answer as S3 refuses: XML."""
     body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"

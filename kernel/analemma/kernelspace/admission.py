@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analemma.errors import InputInvalid, RunFinished
-from analemma.ids import Owner, RunId, keyed_run_id, page_id
+from analemma.ids import Owner, RunId, keyed_run_id
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.value_pages import value_page
@@ -56,20 +56,20 @@ def admit(
     run_id: RunId = keyed_run_id(owner, key) if key else machine.ids.run_id()
     now = machine.clock.now()
     limits = machine.policy.budget
-    page = value_page(value)
+    page = value_page(value, machine.serde)
     record = RunRecord(
         run_id=run_id,
         owner=owner,
         workflow=workflow,
         key=key,
-        input_ref=page_id(page),
+        input_ref=page.ref,
         budget=limits if budget is None else limits.with_changes(budget),
         created_at=now,
         updated_at=now,
     )
     table = ProcessTable(machine.records)
     table.check_key(record)
-    machine.pages(owner).put(page)
+    page.store(machine.pages(owner))
     stored, fresh = table.admit(record)
     return Admission(stored.record, fresh)
 

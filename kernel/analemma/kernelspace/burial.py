@@ -30,7 +30,8 @@ def bury(machine: Machine, event: BuryEvent) -> Transition:
         said = stored.record.transition
         if stored.record.status.ended and said is not None:
             return said
-        ref = failure_page(machine.pages(Owner(event.owner)), failure)
+        pages = machine.pages(Owner(event.owner))
+        ref = failure_page(pages, failure, machine.serde)
         failed = Failed(run_id=event.run_id, owner=event.owner, ref=ref)
         changes = {
             "status": RunStatus.FAILED,

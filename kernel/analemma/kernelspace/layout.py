@@ -36,6 +36,16 @@ def run_partition(owner: str, run_id: str) -> str:
     return f"run/{quote(owner, safe='')}/{quote(run_id, safe='')}"
 
 
+def run_partitions(owner: str) -> str:
+    """Return what the partition of every run of an owner starts with."""
+    return f"run/{quote(owner, safe='')}/"
+
+
+def run_in(partition: str) -> str:
+    """Return the run whose partition this is."""
+    return unquote(partition.rpartition("/")[2])
+
+
 def runs_partition(owner: str) -> str:
     """Return the partition that lists an owner's runs."""
     return f"runs/{quote(owner, safe='')}"

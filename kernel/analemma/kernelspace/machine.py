@@ -5,7 +5,9 @@ that nothing in kernel space knows whether it runs on a laptop or in Lambda.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from analemma.hardware.ports import (
     Clock,
@@ -15,6 +17,7 @@ from analemma.hardware.ports import (
     RecordStore,
 )
 from analemma.ids import IdSource, Owner
+from analemma.kernelspace.serializer import PLAIN
 from analemma.records.policy import KernelPolicy
 
 ScriptedAnswer = Callable[[ModelRequest], str]
@@ -27,7 +30,8 @@ class Machine:
 
     ``pages`` gives the page store of one owner. ``model`` gives the provider
     for a workflow, which names what stands in when none is configured (None:
-    nothing does, and asking a model is then an error).
+    nothing does, and asking a model is then an error). ``serde`` serializes all
+    values that runs remember, and encrypts them where a key is configured.
     """
 
     records: RecordStore
@@ -36,3 +40,4 @@ class Machine:
     ids: IdSource
     policy: KernelPolicy
     model: Callable[[ScriptedAnswer | None], ModelProvider]
+    serde: SerializerProtocol = field(default=PLAIN)

@@ -44,7 +44,7 @@ class ProcessTable:
         partition = layout.run_partition(record.owner, record.run_id)
         if self._records.get(partition, layout.RECORD) is None:
             self._records.put(
-                layout.runs_partition(record.owner), _listing_sort(record), b""
+                layout.runs_partition(record.owner), listing_of(record), b""
             )
         body = _encode(record)
         try:
@@ -130,12 +130,13 @@ class ProcessTable:
                 continue  # its admission died, and may yet be repeated
             record = _decode(found).record
             # Two admissions by one key may both have written an entry.
-            if _listing_sort(record) == entry.sort:
+            if listing_of(record) == entry.sort:
                 yielded += 1
                 yield record
 
 
-def _listing_sort(record: RunRecord) -> str:
+def listing_of(record: RunRecord) -> str:
+    """Return the sort key of a run in its owner's listing."""
     return layout.listing_sort(record.created_at, record.run_id)
 
 

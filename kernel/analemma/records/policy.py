@@ -73,6 +73,18 @@ class TaskPolicy(_Policy):
     sleep_seconds: int = Field(default=10, ge=1, le=3600)
 
 
+class RetentionPolicy(_Policy):
+    """What a sweep deletes, and when.
+
+    A run that ended more than ``ended_runs_days`` ago goes with all it stored
+    (None: never). A page that nothing names goes once nobody has stored it for
+    ``page_grace_hours``: whoever stores a page names it soon after.
+    """
+
+    ended_runs_days: int | None = Field(default=None, ge=1)
+    page_grace_hours: int = Field(default=48, ge=3, le=24 * 365)
+
+
 class KernelPolicy(_Policy):
     """Everything the kernel obeys at run time."""
 
@@ -81,3 +93,4 @@ class KernelPolicy(_Policy):
     slices: SlicePolicy = SlicePolicy()
     fan_out: FanOutPolicy = FanOutPolicy()
     retry: RetryPolicy = RetryPolicy()
+    retention: RetentionPolicy = RetentionPolicy()

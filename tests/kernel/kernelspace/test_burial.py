@@ -1,14 +1,14 @@
 """Burial writes down what nobody else is left to write down."""
 
-import json
 from typing import Any
 
 import pytest
 
 from analemma.errors import LeaseLost, RunNotFound
-from analemma.ids import LOCAL_OWNER, PageId
+from analemma.ids import LOCAL_OWNER
 from analemma.kernelspace.burial import bury
 from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.value_pages import load_value
 from analemma.records.envelope import BuryEvent
 from analemma.records.run import RunStatus
 from analemma.records.transition import Done, Failed
@@ -37,7 +37,7 @@ def test_a_buried_run_failed_for_what_was_caught(memory: MemoryMachine) -> None:
     assert record.transition == transition
     assert record.failure is not None
     assert record.failure.sentence() == "Runtime.ExitError: killed"
-    page = json.loads(memory.pages().get(PageId(transition.ref)))
+    page = load_value(memory.pages(), transition.ref)
     assert page["cause"] == "Runtime.ExitError: killed"
 
 

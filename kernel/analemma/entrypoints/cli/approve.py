@@ -44,7 +44,10 @@ def approve(
         typer.Option(
             "--edit",
             metavar="JSON",
-            help="Hand the node exactly this instead of true; JSON or @file.",
+            help=(
+                "Hand the node exactly this instead of true: JSON, @file, or - for "
+                "standard input."
+            ),
             show_default=False,
         ),
     ] = None,

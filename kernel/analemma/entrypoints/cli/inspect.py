@@ -1,8 +1,7 @@
-"""The verbs that look: ``status``, ``list``, ``timeline``, ``show``, ``verify``."""
+"""The verbs that look: ``status``, ``list``, ``timeline``, ``verify``."""
 
 import dataclasses
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -10,19 +9,20 @@ from rich.table import Table
 
 from analemma.entrypoints.cli import follow, options, outcome
 from analemma.entrypoints.cli.place import Place, open_place
-from analemma.errors import InputInvalid
-from analemma.kernelspace.memory.log import entries, state_at
-from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.errors import Corrupt
+from analemma.hardware.ports import PageStore
+from analemma.kernelspace import layout
+from analemma.kernelspace.memory.verify import Broken, Finding, VerifyReport
 from analemma.kernelspace.memory.verify import verify as verify_run
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.time_machine.timeline import Moment
 from analemma.kernelspace.time_machine.timeline import timeline as moments_of
+from analemma.kernelspace.value_pages import check_value
 from analemma.records.run import RunRecord
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="As `analemma list` shows it.")
 ]
-_RESERVED = "__"
 
 
 def status(
@@ -105,48 +105,6 @@ def timeline(
     )
 
 
-def show(
-    run_id: RunArgument,
-    checkpoint: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[STEP]",
-            help="A step of the timeline, or a checkpoint's id; default: the last.",
-        ),
-    ] = None,
-    channel: Annotated[
-        str | None,
-        typer.Option("--channel", help="Only this channel.", show_default=False),
-    ] = None,
-    cloud: options.Cloud = None,
-    home: options.Home = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Print a run's state at a checkpoint.
-
-    People get long values shortened; --json and --channel print them whole.
-    """
-    with open_place(options.home(home), cloud) as place:
-        _run(place, run_id)
-        saver = PagedSaver(
-            place.machine.records,
-            place.machine.pages(place.owner),
-            owner=place.owner,
-            writer="show",
-        )
-        values = _values(saver, run_id, _checkpoint_id(place, run_id, checkpoint))
-    if channel is not None:
-        if channel not in values:
-            known = ", ".join(sorted(values)) or "none"
-            raise InputInvalid(f"no channel {channel!r} there; there are: {known}")
-        _print_whole(values[channel])
-    elif as_json:
-        _print_whole(values)
-    else:
-        for name, value in values.items():
-            outcome.console.print(f"{name} = {_shortened(value)}", markup=False)
-
-
 def verify(
     run_id: RunArgument,
     cloud: options.Cloud = None,
@@ -158,13 +116,10 @@ def verify(
     Every byte is read; what is broken is named, and the exit code is 1.
     """
     with open_place(options.home(home), cloud) as place:
-        _run(place, run_id)
-        report = verify_run(
-            place.machine.records,
-            place.machine.pages(place.owner),
-            place.owner,
-            run_id,
-        )
+        record = _run(place, run_id)
+        pages = place.machine.pages(place.owner)
+        report = verify_run(place.machine.records, pages, place.owner, run_id)
+        report = _with_input(report, pages, record)
     if as_json:
         outcome.console.print_json(data=dataclasses.asdict(report) | {"ok": report.ok})
     elif report.ok:
@@ -187,55 +142,16 @@ def _run(place: Place, run_id: str) -> RunRecord:
     return ProcessTable(place.machine.records).get(place.owner, run_id).record
 
 
-def _checkpoint_id(place: Place, run_id: str, named: str | None) -> str | None:
-    """Return the id of the checkpoint that a person named by step or by id."""
-    if named is None or not named.removeprefix("-").isdecimal():
-        return named
-    found = [
-        entry.checkpoint_id
-        for entry in entries(place.machine.records, place.owner, run_id)
-        if entry.step == int(named)
-    ]
-    if not found:
-        raise InputInvalid(
-            f"run {run_id} has no step {named}; "
-            f"`analemma timeline {run_id}{place.flag}` shows them"
-        )
-    return found[-1]
-
-
-def _values(saver: PagedSaver, run_id: str, checkpoint: str | None) -> dict[str, Any]:
-    # Any: channel values are whatever the graph put there.
-    state = state_at(saver, run_id, checkpoint)
-    if state is None and checkpoint is not None:
-        raise InputInvalid(
-            f"run {run_id} has no checkpoint {checkpoint!r}; "
-            f"`analemma timeline {run_id}` shows them"
-        )
-    if state is None:
-        return {}
-    values = state.checkpoint["channel_values"]
-    return {
-        name: outcome.as_json(value)
-        for name, value in sorted(values.items())
-        if not name.startswith((_RESERVED, "branch:"))
-    }
-
-
-def _print_whole(value: object) -> None:
-    # A string is printed as it is, so that a report can be read or piped.
-    if isinstance(value, str):
-        typer.echo(value)
-    else:
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _shortened(value: object, limit: int = 200) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= limit:
-        return text
-    size = f"{len(value):,} elements, " if isinstance(value, list | dict) else ""
-    return f"{text[:limit]}… ({size}{len(text.encode()):,} bytes)"
+def _with_input(
+    report: VerifyReport, pages: PageStore, record: RunRecord
+) -> VerifyReport:
+    """Return the report with what became of the run's input."""
+    try:
+        read = check_value(pages, record.input_ref)
+    except Corrupt as error:
+        found = Finding(Broken.PAGE, "", 0, layout.RECORD, f"the run's input: {error}")
+        return dataclasses.replace(report, findings=(*report.findings, found))
+    return dataclasses.replace(report, pages=report.pages + read)
 
 
 def _what(moment: Moment) -> str:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from analemma import __version__
-from analemma.entrypoints.cli import approve, inspect, run
+from analemma.entrypoints.cli import approve, inspect, key, run, show, sweep
 from analemma.entrypoints.logs import log_for_people
 from analemma.errors import AnalemmaError, ConfigInvalid, Rejected
 
@@ -38,8 +38,11 @@ app.command()(approve.approvals)
 app.command()(approve.approve)
 app.command()(approve.reject)
 app.command()(inspect.timeline)
-app.command()(inspect.show)
+app.command()(show.show)
 app.command()(inspect.verify)
+app.command()(sweep.prune)
+app.command()(sweep.sweep)
+app.add_typer(key.app, name="key")
 
 
 def _add_plugins() -> None:

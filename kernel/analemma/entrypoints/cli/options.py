@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,24 +56,31 @@ def home(given: Path | None) -> Path:
 
 
 def json_argument(text: str, option: str) -> Any:
-    """Parse JSON given as text, or as ``@file``. Any: whatever JSON says.
+    """Parse JSON given as text, as ``@file``, or as ``-`` for standard input.
+
+    Any: whatever JSON says. A file and standard input may be of any size.
 
     Raises:
         InputInvalid: the file cannot be read, or the text is no JSON.
     """
-    source, hint = option, "; quote it for your shell, or give @file"
-    if text.startswith("@"):
-        source, hint = f"{option} {text[1:]}", ""
+    source, hint = option, "; quote it for your shell, or give @file or -"
+    if text == "-" or text.startswith("@"):
+        source, hint = f"{option} {text.removeprefix('@')}", ""
         try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
+            raw = _bytes_of(text)
+            text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputInvalid(f"{source} cannot be read: {error}") from None
     try:
         value = json.loads(text, parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputInvalid(f"{source} is not JSON: {error}{hint}") from None
     return value
+
+
+def _bytes_of(text: str) -> bytes:
+    return sys.stdin.buffer.read() if text == "-" else Path(text[1:]).read_bytes()
 
 
 def _no_constant(name: str) -> None:

@@ -30,7 +30,12 @@ def run(
         ),
     ],
     input_text: Annotated[
-        str, typer.Option("--input", "-i", help="The graph's input, JSON or @file.")
+        str,
+        typer.Option(
+            "--input",
+            "-i",
+            help="The graph's input: JSON, @file, or - for standard input.",
+        ),
     ] = "{}",
     key: Annotated[
         str | None,

@@ -2,11 +2,13 @@
 
 Order is everything here. Pages that do not travel in the record are durable in
 the page store before the record is written, so no record ever names a missing
-page; and a record relies only on pages of records before it in the log, so a
-reader going backwards finds them (``reader``).
+page. And a record relies on other records only for pages that its parent
+checkpoint is made of, or that tasks recorded for that: they stand before it in
+the log, where a reader going backwards finds them (``reader``), and nothing
+that prunes the log takes them away (``pruning``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -17,17 +19,30 @@ from analemma.hardware.ports import (
     RecordConflict,
     RecordStore,
 )
-from analemma.kernelspace.layout import after, log_prefix, log_sort, parse_log_sort
+from analemma.kernelspace.layout import after, log_prefix, parse_log_sort
 from analemma.kernelspace.memory.fence import Fenced
-from analemma.kernelspace.memory.holding import hold
-from analemma.kernelspace.memory.manifest import Claim, Manifest
-from analemma.kernelspace.memory.pages import Draft, digest_of
-from analemma.kernelspace.memory.reader import FINISHED, Line, LogReader, read_line
-from analemma.kernelspace.memory.recollection import Recollection, Seen
-from analemma.kernelspace.memory.seal import Wire
-from analemma.kernelspace.memory.snapshot import Place, Snapshot, compose
-
-ENTRY = "!"
+from analemma.kernelspace.memory.holding import load_of
+from analemma.kernelspace.memory.manifest import (
+    Body,
+    Checkpoint,
+    Claim,
+    Lone,
+    checkpoint_body,
+)
+from analemma.kernelspace.memory.pages import Ref
+from analemma.kernelspace.memory.reader import (
+    ENTRY,
+    FINISHED,
+    Line,
+    LogReader,
+    read_line,
+)
+from analemma.kernelspace.memory.recollection import Attempt, Recollection, Seen
+from analemma.kernelspace.memory.remains import NUMBER, Remains
+from analemma.kernelspace.memory.rows import rows_wire
+from analemma.kernelspace.memory.seal import Place
+from analemma.kernelspace.memory.snapshot import Composed, Snapshot, compose
+from analemma.kernelspace.memory.taskwrites import TaskWrites, lone_writes
 
 
 class Journal:
@@ -50,7 +65,7 @@ class Journal:
         self.namespace = namespace
         self.memory = Recollection()
         self._writer = writer
-        self._stored: set[bytes] = set()
+        self._prefix = log_prefix(namespace)
 
     def reader(self, up_to: int | None = None) -> LogReader:
         """Return a reader of this log; what it meets is remembered here."""
@@ -63,8 +78,13 @@ class Journal:
             on_line=self._remember,
         )
 
-    def append(self, snapshot: Snapshot, serde: SerializerProtocol) -> Seen:
+    def append(
+        self, snapshot: Snapshot, serde: SerializerProtocol, lone: Attempt | None
+    ) -> Seen:
         """Append a checkpoint, and only if this writer owns the log.
+
+        ``lone`` is what the only task wrote that led to the checkpoint; it
+        becomes durable with it.
 
         Raises:
             Fenced: another writer appended first; nothing was changed.
@@ -72,20 +92,26 @@ class Journal:
                 again with the same checkpoint is safe.
         """
         memory = self.memory
-        with memory.appending:
-            self.raise_if_fenced()
-            memory.wait_for_writes()
-            parent = self.locate(snapshot.parent_id) if snapshot.parent_id else None
-            number = self._known_head() + 1
-            place = Place(self.namespace, number, self._writer, parent)
-            composed = compose(snapshot, place, serde, memory.channels)
-            fresh, held = self.hold(composed.draft, f"{number:010d}/{ENTRY}")
-            self.store(composed.draft)
-            self._win(number, composed.manifest.sealed(held), composed.manifest)
-            memory.appended(number)
-            memory.learn(f"{number:010d}/{ENTRY}", fresh)
-            memory.channels = composed.channels
-        return Seen(number, composed.manifest.hash)
+        self.raise_if_fenced()
+        memory.wait_for_writes()
+        parent = self.locate(snapshot.parent_id) if snapshot.parent_id else None
+        number = self._known_head() + 1
+        known = memory.known(snapshot.parent_id)
+        branches = parent is not None and parent.number != memory.tip
+        composed = compose(
+            snapshot, self.namespace, number, self._writer, parent, known, serde
+        )
+        pages = {**composed.pages, **(lone.pages if lone else {})}
+        told = (lone, parent.number) if lone and parent else None
+        body = self._body(composed, self._fresh(pages, snapshot.parent_id), told)
+        self.store(body.stored)
+        # Nothing has run yet, and the checkpoint of the first superstep follows.
+        is_input = snapshot.metadata.get("source") == "input" and parent is None
+        self._win(number, body.sealed, durably=not is_input)
+        if branches and parent is not None and self._was_removed(parent.number):
+            self._stand_alone(composed, pages, told)
+        memory.appended(composed.known)
+        return Seen(number, composed.known.manifest.hash)
 
     def claim(self, label: str, claimed_at: str) -> int:
         """Append a claim, past whatever others append meanwhile.
@@ -95,10 +121,8 @@ class Journal:
         memory = self.memory
         with memory.appending:
             number = self.stored_head() + 1
-            claim = Claim(number, self._writer, label, claimed_at)
-            while not self._try(number, claim.sealed(), claim):
+            while not self._try(number, self._claim(number, label, claimed_at)):
                 number += 1
-                claim = Claim(number, self._writer, label, claimed_at)
             memory.claimed_at(number)
         return number
 
@@ -126,42 +150,137 @@ class Journal:
                 pass
             self.memory.mapped()
         else:
-            self._read_past_head()
+            for record in self._from((self.memory.head or 0) + 1):
+                self.read(record)
         return self.memory.seen(checkpoint_id)
 
-    def hold(
-        self, draft: Draft, home: str, *, alone: bool = False
-    ) -> tuple[list[bytes], Mapping[str, Wire]]:
-        """Return which of the draft's pages a record must hold, and its fields.
+    def told_after(self, number: int) -> TaskWrites | None:
+        """Return what the next checkpoint tells of the task of this one."""
+        for record in self._from(number + 1):
+            if not record.sort.endswith(f"/{ENTRY}"):
+                continue
+            entry = self.read(record).entry
+            if isinstance(entry, Checkpoint):
+                lone = entry.lone
+                return None if lone is None else _if_of(number, lone_writes(lone))
+        return None
 
-        Args:
-            draft: The pages its values are made of.
-            home: The record's place in the log.
-            alone: Whether it must hold them all, because it can be replaced.
+    def write(
+        self, number: int, kind: str, body: bytes, expected: int
+    ) -> Record | None:
+        """Write a record beside an entry; return what stands there instead.
+
+        None: it was written.
         """
-        fresh = {
-            digest: page
-            for digest, page in draft.in_log.items()
-            if alone or not self.memory.is_home_before(digest, home)
-        }
-        return list(fresh), hold(fresh.values(), draft)
+        try:
+            self.records.put(
+                self.partition, self.sort(number, kind), body, expected=expected
+            )
+        except RecordConflict as conflict:
+            return conflict.current
+        return None
 
-    def store(self, draft: Draft) -> None:
-        """Make durable what does not travel in the record."""
-        for digest, page in draft.in_store.items():
-            if digest not in self._stored:
-                self.pages.put(page)
-                self._stored.add(digest)
+    def fresh(
+        self, pages: Mapping[Ref, bytes], checkpoint_id: str
+    ) -> Mapping[Ref, bytes]:
+        """Return the pages that the checkpoint is not made of."""
+        known = self.memory.known(checkpoint_id)
+        if known is None:
+            return pages
+        return {ref: page for ref, page in pages.items() if not known.reaches(ref)}
+
+    def store(self, stored: tuple[bytes, ...]) -> None:
+        """Make durable what does not travel in a record."""
+        for page in stored:
+            self.pages.put(page)
 
     def read(self, record: Record) -> Line:
-        """Read a record of this log and remember what it holds."""
+        """Read a record of this log and remember what it says."""
         line = read_line(record)
         self._remember(line)
         return line
 
-    def sort(self, number: int, kind: str) -> str:
+    def sort(self, number: int, kind: str = ENTRY) -> str:
         """Return the sort key of a record of this log."""
-        return log_sort(self.namespace, number, kind)
+        return f"{self._prefix}{number:010d}/{kind}"
+
+    def place(self, number: int, kind: str = ENTRY) -> Place:
+        """Return where a record of this log stands."""
+        return Place(self.partition, self.sort(number, kind))
+
+    def _fresh(
+        self, pages: Mapping[Ref, bytes], parent_id: str | None
+    ) -> Mapping[Ref, bytes]:
+        """Return the pages that neither the parent nor its tasks hold."""
+        memory = self.memory
+        if parent_id is None:
+            return pages
+        seen = memory.seen(parent_id)
+        number = seen.number if seen else -1
+        return {
+            ref: page
+            for ref, page in self.fresh(pages, parent_id).items()
+            if not memory.is_recorded(number, ref)
+        }
+
+    def _body(
+        self,
+        composed: Composed,
+        fresh: Mapping[Ref, bytes],
+        told: tuple[Attempt, int] | None,
+        *,
+        alone: bool = False,
+    ) -> Body:
+        manifest = composed.known.manifest
+        load = load_of(fresh)
+        lone = None
+        if told is not None:
+            attempt, number = told
+            lone = Lone(
+                number,
+                attempt.task_id,
+                attempt.task_path,
+                rows_wire(attempt.rows, load.carried),
+                tuple(load.carried),
+            )
+        place = self.place(manifest.number)
+        of = None if alone else composed.of
+        return checkpoint_body(place, manifest, of, load, lone)
+
+    def _was_removed(self, number: int) -> bool:
+        """Say whether pruning has taken the entry away, or is about to."""
+        record = self.records.get(self.partition, self.sort(NUMBER))
+        if record is None:
+            return False
+        entry = read_line(record).entry
+        return isinstance(entry, Remains) and entry.removed(number)
+
+    def _stand_alone(
+        self,
+        composed: Composed,
+        pages: Mapping[Ref, bytes],
+        told: tuple[Attempt, int] | None,
+    ) -> None:
+        """Write the entry once more, relying on nothing before it.
+
+        A branch leaves from an old checkpoint, which pruning may take away at
+        the same moment. Whoever comes second sees the other: pruning looks for
+        new entries after it has announced what it removes, and this looks for
+        the announcement after its entry stands.
+        """
+        body = self._body(composed, pages, told, alone=True)
+        self.store(body.stored)
+        number = composed.known.manifest.number
+        self.write(number, ENTRY, body.sealed, expected=1)
+
+    def _from(self, number: int) -> Iterator[Record]:
+        low = self.sort(number, "")
+        high = after(log_prefix(self.namespace))
+        return self.records.query(self.partition, low=low, high=high)
+
+    def _claim(self, number: int, label: str, claimed_at: str) -> bytes:
+        claim = Claim(number, self._writer, label, claimed_at)
+        return claim.sealed(self.place(number))
 
     def _known_head(self) -> int:
         head = self.memory.head
@@ -172,8 +291,8 @@ class Journal:
             self.memory.observed_head(head)
         return head
 
-    def _win(self, number: int, body: bytes, entry: Manifest) -> None:
-        if not self._try(number, body, entry):
+    def _win(self, number: int, body: bytes, *, durably: bool) -> None:
+        if not self._try(number, body, durably=durably):
             self.memory.lost = (
                 f"{self.partition}, namespace {self.namespace!r}: entry {number} of "
                 "the log belongs to another writer, who owns the run now; this one "
@@ -181,45 +300,51 @@ class Journal:
             )
             self.raise_if_fenced()
 
-    def _try(self, number: int, body: bytes, entry: Manifest | Claim) -> bool:
+    def _try(self, number: int, body: bytes, *, durably: bool = True) -> bool:
         """Append under the fence; say whether the entry is ours.
 
         A first attempt whose answer was lost conflicts with itself.
         """
         try:
             self.records.put(
-                self.partition, self.sort(number, ENTRY), body, expected=ABSENT
+                self.partition,
+                self.sort(number),
+                body,
+                expected=ABSENT,
+                durably=durably,
             )
         except RecordConflict as conflict:
             current = conflict.current
             if current is None:
                 return False
-            return current.body == body or _is_same(read_line(current).entry, entry)
+            mine = Record(current.partition, current.sort, body, 1)
+            return current.body == body or _is_same(current, mine)
         return True
 
-    def _read_past_head(self) -> None:
-        low = self.sort((self.memory.head or 0) + 1, "")
-        high = after(log_prefix(self.namespace))
-        for record in self.records.query(self.partition, low=low, high=high):
-            self.read(record)
-
     def _remember(self, line: Line) -> None:
-        if line.slot in (ENTRY, FINISHED):
-            self.memory.learn(line.home, map(digest_of, line.holding.pages))
-        if isinstance(line.entry, Manifest):
-            seen = Seen(line.number, line.entry.hash)
-            self.memory.saw(line.entry.checkpoint_id, seen)
+        entry = line.entry
+        if isinstance(entry, Checkpoint):
+            seen = Seen(line.number, entry.hash)
+            self.memory.saw(entry.checkpoint_id, seen)
+        elif line.slot == FINISHED:
+            self.memory.recorded(line.number, line.holding.pages)
 
 
-def _is_same(stored: object, entry: Manifest | Claim) -> bool:
+def _is_same(stored: Record, mine: Record) -> bool:
     """Say whether the stored entry is an earlier attempt at this one."""
-    match stored, entry:
-        case Manifest(), Manifest():
-            return (stored.writer, stored.checkpoint_id) == (
-                entry.writer,
-                entry.checkpoint_id,
+    one, other = read_line(stored).entry, read_line(mine).entry
+    match one, other:
+        case Checkpoint(), Checkpoint():
+            return (one.checkpoint_id, one.of, one.said_writer) == (
+                other.checkpoint_id,
+                other.of,
+                other.said_writer,
             )
         case Claim(), Claim():
-            return (stored.writer, stored.label) == (entry.writer, entry.label)
+            return (one.writer, one.label) == (other.writer, other.label)
         case _:
             return False
+
+
+def _if_of(number: int, writes: TaskWrites) -> TaskWrites | None:
+    return writes if writes.number == number else None

@@ -1,16 +1,16 @@
 """The log of a run for people: what was written when, without channel values.
 
-Everything here comes from the records alone; no page is fetched and no value is
-deserialized, so a log can be shown whose values nobody can load any more.
+Everything here comes from the records; no value is deserialized, so a log can be
+shown whose values nobody can load any more.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from langgraph.checkpoint.base import CheckpointTuple
 
-from analemma.hardware.ports import RecordStore
+from analemma.hardware.ports import PageStore, RecordStore
 from analemma.kernelspace.langgraph_compat import PULL
 from analemma.kernelspace.layout import (
     ROOT_NAMESPACE,
@@ -18,10 +18,17 @@ from analemma.kernelspace.layout import (
     log_prefix,
     run_partition,
 )
-from analemma.kernelspace.memory.manifest import Claim, Manifest
-from analemma.kernelspace.memory.reader import FINISHED, Line, read_line
+from analemma.kernelspace.memory.manifest import (
+    Checkpoint,
+    Claim,
+    Manifest,
+    Removed,
+    whole,
+)
+from analemma.kernelspace.memory.reader import SPECIAL, Line, open_table, read_line
+from analemma.kernelspace.memory.remains import Remains, frames_from
 from analemma.kernelspace.memory.saver import PagedSaver
-from analemma.kernelspace.memory.taskwrites import TaskWrites
+from analemma.kernelspace.memory.taskwrites import TaskWrites, lone_writes
 
 _NAMED_PATH = f"~{PULL}, "
 
@@ -38,7 +45,8 @@ class WritesEntry:
     """What one task recorded for a checkpoint.
 
     ``finished`` tells an attempt that ended well from an interrupt, an error
-    or an answer. ``node`` is None where only the value of a ``Send`` names it.
+    or an answer. ``body_bytes`` is 0 if the next checkpoint's record tells it.
+    ``node`` is None where only the value of a ``Send`` names it.
     """
 
     task_id: str
@@ -77,28 +85,24 @@ class LogEntry:
 
 
 def entries(
-    records: RecordStore, owner: str, run_id: str, namespace: str = ROOT_NAMESPACE
+    records: RecordStore,
+    pages: PageStore,
+    owner: str,
+    run_id: str,
+    namespace: str = ROOT_NAMESPACE,
 ) -> Iterator[LogEntry]:
     """Yield the entries of one namespace's log, oldest first.
 
     Raises:
         ManifestMismatch: a record's bytes are not the written ones.
     """
+    history = _Told(namespace, pages)
     prefix = log_prefix(namespace)
-    head: Line | None = None
-    writes: list[WritesEntry] = []
     for record in records.query(
         run_partition(owner, run_id), low=prefix, high=after(prefix)
     ):
-        line = read_line(record)
-        if isinstance(line.entry, TaskWrites):
-            writes.append(_writes_entry(line, line.entry))
-            continue
-        if head is not None:
-            yield _entry(head, namespace, tuple(writes))
-        head, writes = line, []
-    if head is not None:
-        yield _entry(head, namespace, tuple(writes))
+        yield from history.hear(read_line(record))
+    yield from history.rest()
 
 
 def state_at(
@@ -125,34 +129,81 @@ def node_of(task_path: str) -> str | None:
     return task_path.removeprefix(_NAMED_PATH).split(", ", 1)[0]
 
 
-def _entry(line: Line, namespace: str, writes: tuple[WritesEntry, ...]) -> LogEntry:
-    entry = line.entry
-    if isinstance(entry, Manifest):
+@dataclass(slots=True)
+class _Told:
+    """A log as it is heard, oldest record first.
+
+    Entries wait until the next checkpoint, because it tells what a lone task
+    wrote for the one before it.
+    """
+
+    namespace: str
+    pages: PageStore
+    _known: dict[int, Manifest] = field(default_factory=dict)
+    _waiting: list[LogEntry] = field(default_factory=list)
+
+    def hear(self, line: Line) -> Iterator[LogEntry]:
+        """Take the next record; yield what is complete now."""
+        entry = line.entry
+        match entry:
+            case TaskWrites():
+                self._add(_writes_entry(line, entry))
+            case Remains():
+                frames = open_table(entry.frames, self.pages)
+                self._known.update(frames_from(self.namespace, frames))
+            case Checkpoint():
+                if entry.lone is not None:
+                    told = lone_writes(entry.lone)
+                    self._add(_writes_entry(line, told), told.number)
+                yield from self.rest()
+                self._waiting.append(self._checkpoint(line, entry))
+            case Claim():
+                self._waiting.append(_claim(line, entry, self.namespace))
+            case Removed():
+                yield from self.rest()
+
+    def rest(self) -> Iterator[LogEntry]:
+        """Yield what still waits."""
+        yield from self._waiting
+        self._waiting.clear()
+
+    def _add(self, writes: WritesEntry, number: int | None = None) -> None:
+        for place, each in enumerate(self._waiting):
+            if each.kind is EntryKind.CHECKPOINT and number in (None, each.number):
+                self._waiting[place] = replace(each, writes=(*each.writes, writes))
+
+    def _checkpoint(self, line: Line, entry: Checkpoint) -> LogEntry:
+        of = None if entry.of is None else self._known.get(entry.of)
+        frame = open_table(entry.frame, self.pages)
+        manifest = whole(self.namespace, entry, of, frame)
+        # A branch can leave from any earlier entry, so all are kept.
+        self._known[entry.number] = manifest
         return LogEntry(
-            namespace=namespace,
+            namespace=self.namespace,
             number=line.number,
             kind=EntryKind.CHECKPOINT,
-            writer=entry.writer,
-            created_at=entry.created_at,
+            writer=manifest.writer,
+            created_at=manifest.created_at,
             body_bytes=line.body_bytes,
             new_pages=len(entry.holding.pages),
-            checkpoint_id=entry.checkpoint_id,
-            parent_id=entry.parent_id,
-            step=entry.step,
-            source=entry.source,
-            workflow=entry.workflow,
+            checkpoint_id=manifest.checkpoint_id,
+            parent_id=manifest.parent_id,
+            step=manifest.step,
+            source=manifest.source,
+            workflow=manifest.workflow,
             hash=entry.hash.hex(),
-            writes=writes,
         )
-    claim = entry if isinstance(entry, Claim) else None
+
+
+def _claim(line: Line, claim: Claim, namespace: str) -> LogEntry:
     return LogEntry(
         namespace=namespace,
         number=line.number,
         kind=EntryKind.CLAIM,
-        writer=claim.writer if claim else "",
-        created_at=claim.claimed_at if claim else "",
+        writer=claim.writer,
+        created_at=claim.claimed_at,
         body_bytes=line.body_bytes,
-        label=claim.label if claim else None,
+        label=claim.label,
     )
 
 
@@ -162,7 +213,7 @@ def _writes_entry(line: Line, writes: TaskWrites) -> WritesEntry:
         task_path=writes.task_path,
         node=node_of(writes.task_path),
         channels=writes.channels,
-        finished=line.slot == FINISHED,
-        body_bytes=line.body_bytes,
+        finished=line.slot != SPECIAL,
+        body_bytes=line.body_bytes if writes.at_home else 0,
         new_pages=len(writes.holding.pages),
     )

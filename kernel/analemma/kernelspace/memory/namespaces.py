@@ -8,7 +8,9 @@ from analemma.kernelspace.layout import (
     listed_run,
     log_prefix,
     parse_log_sort,
+    run_in,
     run_partition,
+    run_partitions,
     runs_partition,
 )
 
@@ -29,6 +31,18 @@ def namespaces(records: RecordStore, owner: str, run_id: str) -> Iterator[str]:
         namespace, _, _ = parse_log_sort(found.sort)
         yield namespace
         low = after(log_prefix(namespace))
+
+
+def stored_runs(records: RecordStore, owner: str) -> Iterator[str]:
+    """Yield the ids of an owner's runs that have any record, listed or not.
+
+    Reads every record of the owner.
+    """
+    last = None
+    for record in records.scan(run_partitions(owner)):
+        if record.partition != last:
+            last = record.partition
+            yield run_in(last)
 
 
 def runs(records: RecordStore, owner: str) -> Iterator[str]:

@@ -3,9 +3,9 @@
 One descending query meets a checkpoint's writes, then its manifest, then the
 older records that hold its pages; the reader stops asking as soon as it has
 every page. That is enough because of one rule every writer keeps: a record
-relies only on pages of records that stand before it in the log. A reader going
-backwards meets them later, so a record it met always finds its pages, whatever
-is written meanwhile.
+relies only on what stands before it in the log. A reader going backwards meets
+it later, so a record it met always finds its pages, whatever is written
+meanwhile. What pruning took away stands at the very start (``remains``).
 """
 
 from collections import deque
@@ -16,32 +16,37 @@ from analemma.errors import ManifestMismatch, PageMissing
 from analemma.hardware.ports import PageStore, Record, RecordStore
 from analemma.kernelspace.layout import after, log_prefix, log_sort, parse_log_sort
 from analemma.kernelspace.memory.holding import (
-    EMPTY,
     Holding,
     Pack,
     packs_from,
     unbundle,
 )
 from analemma.kernelspace.memory.manifest import (
+    Checkpoint,
     Claim,
     Manifest,
-    channels_from,
+    Removed,
     entry_of,
+    whole,
 )
 from analemma.kernelspace.memory.pages import (
-    Encoded,
     Ref,
     digest_in,
-    digest_of,
     is_stored,
     page_id_of,
     ref_from,
 )
-from analemma.kernelspace.memory.seal import Wire, unpack, unseal
+from analemma.kernelspace.memory.remains import (
+    NUMBER,
+    Remains,
+    frames_from,
+    remains_of,
+)
+from analemma.kernelspace.memory.rows import Row, rows_from
+from analemma.kernelspace.memory.seal import Place, Wire, unpack, unseal
 from analemma.kernelspace.memory.taskwrites import (
-    Row,
     TaskWrites,
-    rows_from,
+    lone_writes,
     task_writes_of,
 )
 
@@ -49,21 +54,26 @@ FINISHED = "w"
 SPECIAL = "s"
 
 
+ENTRY = "!"
+
+LogEntry = Checkpoint | Claim | Removed | Remains
+"""What stands under ``!``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record of a log, read. ``home`` is its sort key within the log."""
+    """One record of a log, read."""
 
-    home: str
     number: int
     slot: str
-    entry: Manifest | Claim | TaskWrites
+    entry: LogEntry | TaskWrites
     revision: int
     body_bytes: int
 
     @property
     def holding(self) -> Holding:
         """The pages the record holds."""
-        return EMPTY if isinstance(self.entry, Claim) else self.entry.holding
+        return self.entry.holding
 
 
 def read_line(record: Record) -> Line:
@@ -73,24 +83,30 @@ def read_line(record: Record) -> Line:
         ManifestMismatch: its bytes are not the written ones, or it stands in
             another place than it was written for.
     """
-    where = f"record {record.sort} of {record.partition}"
-    namespace, number, kind = parse_log_sort(record.sort)
+    _, number, kind = parse_log_sort(record.sort)
     slot = kind.split("/", 1)[0]
-    fields = unseal(record.body, where)
-    entry = entry_of(fields) if slot == "!" else task_writes_of(fields)
-    own = "" if isinstance(entry, Claim) else entry.namespace
-    if (own, entry.number) != (namespace, number):
-        raise ManifestMismatch(f"{where}: was written as {own!r} {entry.number}")
-    home = record.sort.removeprefix(log_prefix(namespace))
-    return Line(home, number, slot, entry, record.revision, len(record.body))
+    fields = unseal(Place(record.partition, record.sort), record.body)
+    entry: LogEntry | TaskWrites
+    if slot != ENTRY:
+        entry = task_writes_of(fields, number)
+    elif number == NUMBER:
+        entry = remains_of(fields)
+    else:
+        entry = entry_of(fields, number)
+    return Line(number, slot, entry, record.revision, len(record.body))
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checkpoint as it stands in the log, with the writes recorded for it."""
+    """A checkpoint as it stands in the log, with the writes recorded for it.
+
+    ``writes`` holds the slot and the writes of each record. ``depth`` counts the
+    changes in a row that lead to the manifest.
+    """
 
     manifest: Manifest
-    writes: tuple[Line, ...]
+    depth: int
+    writes: tuple[tuple[str, TaskWrites], ...]
 
 
 def open_table(wire: Wire, pages: PageStore) -> Wire:
@@ -107,17 +123,22 @@ def packs_of(holding: Holding, pages: PageStore) -> tuple[Pack, ...]:
     return packs_from(open_table(packs, pages)) if isinstance(packs, bytes) else packs
 
 
-def open_pack(pack: Pack, pages: PageStore) -> dict[bytes, bytes]:
-    """Return the pages of a pack by their SHA-256."""
+def open_pack(pack: Pack, pages: PageStore) -> dict[Ref, bytes]:
+    """Return the pages of a pack."""
     return unbundle(pages.get(page_id_of(pack.ref)), pack.ref)
 
 
-def held_pages(line: Line, pages: PageStore) -> dict[bytes, bytes]:
-    """Return every page that one record holds, by SHA-256."""
-    found = {digest_of(page): page for page in line.holding.pages}
+def held_pages(line: Line, pages: PageStore) -> dict[Ref, bytes]:
+    """Return every page that one record holds."""
+    found = dict(line.holding.pages)
     for pack in packs_of(line.holding, pages):
         found.update(open_pack(pack, pages))
     return found
+
+
+def rows_of(writes: TaskWrites, pages: PageStore) -> list[Row]:
+    """Return the writes of a record."""
+    return rows_from(open_table(writes.rows, pages), writes.carried)
 
 
 class LogReader:
@@ -141,23 +162,37 @@ class LogReader:
         high = log_sort(namespace, up_to, after("")) if up_to else after(prefix)
         self._rows = records.query(partition, low=prefix, high=high, descending=True)
         self._store = pages
+        self._namespace = namespace
         self._where = f"run {partition}, namespace {namespace!r}"
         self._on_line = on_line
         self._ahead: deque[Line] = deque()
-        self._found: dict[bytes, bytes] = {}
+        self._found: dict[Ref, bytes] = {}
         self._packs: list[Pack] = []
+        self._entries: dict[int, Checkpoint] = {}
+        self._manifests: dict[int, tuple[Manifest, int]] = {}
         self.head: int | None = None
 
-    def checkpoints(self) -> Iterator[Loaded]:
-        """Yield the log's checkpoints, newest first, as far as asked."""
-        writes: list[Line] = []
+    def checkpoints(self, lone: TaskWrites | None = None) -> Iterator[Loaded]:
+        """Yield the log's checkpoints, newest first, as far as asked.
+
+        ``lone`` is what the entry after the first one tells of its task, when
+        the walk does not begin at the head.
+        """
+        alone = {} if lone is None else {lone.number: lone}
+        writes: list[tuple[str, TaskWrites]] = []
         while (line := self._next()) is not None:
-            if isinstance(line.entry, Manifest):
-                mine = tuple(w for w in writes if w.number == line.number)
+            entry = line.entry
+            if isinstance(entry, TaskWrites):
+                writes.append((line.slot, entry))
+            elif isinstance(entry, Checkpoint):
+                mine = [each for each in writes if each[1].number == line.number]
                 writes.clear()
-                yield Loaded(line.entry, mine)
-            elif isinstance(line.entry, TaskWrites):
-                writes.append(line)
+                if line.number in alone:
+                    mine.append((FINISHED, alone.pop(line.number)))
+                if entry.lone is not None:
+                    alone[entry.lone.number] = lone_writes(entry.lone)
+                manifest, depth = self._whole(line.number)
+                yield Loaded(manifest, depth, tuple(mine))
 
     def page(self, ref: Ref) -> bytes:
         """Return a page's bytes, reading on in the log if need be.
@@ -168,29 +203,55 @@ class LogReader:
         """
         if is_stored(ref):
             return self._store.get(page_id_of(ref))
-        digest = digest_in(ref)
         while True:
-            page = self._found.get(digest) or self._unpack_for(digest)
+            page = self._found.get(ref) or self._unpack_for(ref)
             if page is not None:
                 return page
-            line = self._pull()
-            if line is None:
+            if not self._read_on():
                 raise PageMissing(
                     f"{self._where}: page {page_id_of(ref)} is in no record of the "
                     "log; run `analemma verify` to see what is damaged"
                 )
-            self._ahead.append(line)
-
-    def channels(self, manifest: Manifest) -> dict[str, Encoded]:
-        """Return the channels that a manifest names."""
-        return channels_from(open_table(manifest.channels, self._store))
 
     def rows(self, writes: TaskWrites) -> list[Row]:
         """Return the writes of a record."""
-        return rows_from(open_table(writes.rows, self._store))
+        return rows_of(writes, self._store)
+
+    def _whole(self, number: int) -> tuple[Manifest, int]:
+        """Return the manifest of an entry, putting its changes together."""
+        chain: list[Checkpoint] = []
+        at: int | None = number
+        while at is not None and at not in self._manifests:
+            entry = self._entry(at)
+            if entry is None:
+                continue  # what pruning left of it was met
+            chain.append(entry)
+            at = entry.of
+        for entry in reversed(chain):
+            of, depth = (None, -1) if entry.of is None else self._manifests[entry.of]
+            frame = open_table(entry.frame, self._store)
+            manifest = whole(self._namespace, entry, of, frame)
+            self._manifests[entry.number] = (manifest, depth + 1)
+        return self._manifests[number]
+
+    def _entry(self, number: int) -> Checkpoint | None:
+        """Return a checkpoint's entry; None if its manifest was met instead."""
+        while number not in self._entries and number not in self._manifests:
+            if not self._read_on():
+                raise ManifestMismatch(
+                    f"{self._where}: entry {number} is not in the log, and a later "
+                    "one says what changed since; run `analemma verify`"
+                )
+        return self._entries.get(number)
 
     def _next(self) -> Line | None:
         return self._ahead.popleft() if self._ahead else self._pull()
+
+    def _read_on(self) -> bool:
+        line = self._pull()
+        if line is not None:
+            self._ahead.append(line)
+        return line is not None
 
     def _pull(self) -> Line | None:
         record = next(self._rows, None)
@@ -201,15 +262,21 @@ class LogReader:
             self.head = line.number
         if self._on_line is not None:
             self._on_line(line)
-        for page in line.holding.pages:
-            self._found[digest_of(page)] = page
+        self._found.update(line.holding.pages)
         self._packs.extend(packs_of(line.holding, self._store))
+        if isinstance(line.entry, Checkpoint):
+            self._entries[line.number] = line.entry
+        elif isinstance(line.entry, Remains):
+            frames = open_table(line.entry.frames, self._store)
+            for number, manifest in frames_from(self._namespace, frames).items():
+                self._manifests.setdefault(number, (manifest, 0))
         return line
 
-    def _unpack_for(self, digest: bytes) -> bytes | None:
+    def _unpack_for(self, ref: Ref) -> bytes | None:
+        digest = digest_in(ref)
         for pack in [pack for pack in self._packs if pack.may_hold(digest)]:
             self._packs.remove(pack)
             self._found.update(open_pack(pack, self._store))
-            if digest in self._found:
-                return self._found[digest]
+            if ref in self._found:
+                return self._found[ref]
         return None

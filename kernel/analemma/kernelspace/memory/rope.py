@@ -30,17 +30,31 @@ def build(
     of the next level that names them. Nodes of a level are stored in order,
     lower levels first.
     """
-    tails: list[tuple[Entry, ...]] = []
-    level = list(entries)
-    while True:
+    return extend((), entries, store_node)
+
+
+def extend(
+    tails: Tails[Entry],
+    entries: Sequence[Entry],
+    store_node: Callable[[Sequence[Entry]], Entry],
+) -> Tails[Entry]:
+    """Return the tails after appending ``entries``: those ``build`` gives for all.
+
+    Nodes that are full already are not stored again.
+    """
+    longer: list[tuple[Entry, ...]] = []
+    rising: Sequence[Entry] = entries
+    height = 0
+    while rising or height < len(tails):
+        level = [*(tails[height] if height < len(tails) else ()), *rising]
         full = len(level) - len(level) % FAN_OUT
-        tails.append(tuple(level[full:]))
-        if not full:
-            return tuple(tails)
-        level = [
+        longer.append(tuple(level[full:]))
+        rising = [
             store_node(level[start : start + FAN_OUT])
             for start in range(0, full, FAN_OUT)
         ]
+        height += 1
+    return tuple(longer) or ((),)
 
 
 def walk(

@@ -1,23 +1,17 @@
 """A LangGraph checkpointer on two ports: records for facts, pages for content.
 
-A growing list costs what it grew by, one checkpoint is one conditional record,
-and that one condition is also the fence that lets a single writer advance a run
-(``fence``). LangGraph's thread is our run: ``thread_id`` is the run's id.
-
-What is not offered, ``prune``, ``copy_thread`` and ``delete_for_runs``, would
-have to move pages that later entries rely on; it is left to LangGraph's
-refusal rather than done halfway.
+A checkpoint costs what changed, it is one conditional record, and that one
+condition is also the fence that lets a single writer advance a run (``fence``).
+LangGraph's thread is our run: ``thread_id`` is the run's id.
 """
 
-import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -32,20 +26,19 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from analemma.hardware.ports import Clock, PageStore, RecordStore, SystemClock
 from analemma.ids import WorkflowDigest
 from analemma.kernelspace.langgraph_compat import TASKS
-from analemma.kernelspace.layout import (
-    ROOT_NAMESPACE,
-    after,
-    log_sort,
-    run_partition,
-)
+from analemma.kernelspace.layout import ROOT_NAMESPACE, log_sort, run_partition
+from analemma.kernelspace.memory.asynchronous import ThreadedSaver
+from analemma.kernelspace.memory.copying import copy_logs, delete_logs
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.journal import Journal
-from analemma.kernelspace.memory.namespaces import LOGS, namespaces, runs
-from analemma.kernelspace.memory.reader import Loaded
+from analemma.kernelspace.memory.lone import Graph, LoneTasks
+from analemma.kernelspace.memory.namespaces import namespaces, runs, stored_runs
+from analemma.kernelspace.memory.pruning import Pruner, all_but_latest, of_invocations
+from analemma.kernelspace.memory.reader import FINISHED, Loaded
 from analemma.kernelspace.memory.recollection import Held
-from analemma.kernelspace.memory.restore import Restored, Restorer
+from analemma.kernelspace.memory.restore import Restorer
 from analemma.kernelspace.memory.snapshot import Snapshot
-from analemma.kernelspace.memory.taskrecorder import record_writes, special_revision
+from analemma.kernelspace.memory.taskrecorder import TaskRecorder, special_revision
 
 __all__ = ["Fenced", "PagedSaver", "RootCheckpoint"]
 
@@ -63,7 +56,7 @@ class RootCheckpoint:
     pending_sends: int
 
 
-class PagedSaver(BaseCheckpointSaver[int]):
+class PagedSaver(ThreadedSaver):
     """The memory of one owner's runs, as one writer sees and extends it.
 
     Values go through LangGraph's ``JsonPlusSerializer`` without its pickle
@@ -107,8 +100,29 @@ class PagedSaver(BaseCheckpointSaver[int]):
         self._workflow = workflow
         self._on_root_checkpoint = on_root_checkpoint
         self._clock = clock or SystemClock()
+        self._lone: LoneTasks | None = None
         self._journals: dict[tuple[str, str], Journal] = {}
         self._lock = threading.Lock()
+
+    def bind(self, graph: Graph) -> Graph:
+        """Return ``graph`` with this saver as its checkpointer.
+
+        Knowing the graph, the saver can tell when a task is alone in its
+        superstep. Its writes then become durable with the checkpoint that
+        follows at once, in one write instead of two; nothing finished is lost by
+        that. Call ``flush`` when an invocation ended badly.
+        """
+        self._lone = LoneTasks(graph)
+        return graph.copy({"checkpointer": self})
+
+    def flush(self, run_id: str) -> None:
+        """Record what lone tasks wrote whose next checkpoint did not come.
+
+        Raises:
+            StoreUnavailable: safe to try again.
+        """
+        for journal in self._journals_of(run_id):
+            TaskRecorder(journal, self.serde).flush()
 
     def claim(self, run_id: str, label: str) -> int:
         """Take the run: every older writer of its root log is fenced.
@@ -128,9 +142,7 @@ class PagedSaver(BaseCheckpointSaver[int]):
         To be asked after every invocation: LangGraph drops a refusal that
         comes in the background when the graph stops before its next save.
         """
-        with self._lock:
-            journals = [j for (run, _), j in self._journals.items() if run == run_id]
-        for journal in journals:
+        for journal in self._journals_of(run_id):
             journal.raise_if_fenced()
 
     def parkings(self, run_id: str, checkpoint_id: str, task_id: str) -> int:
@@ -179,11 +191,23 @@ class PagedSaver(BaseCheckpointSaver[int]):
             parent_id=get_checkpoint_id(config),
             workflow=self._workflow,
         )
-        seen = journal.append(snapshot, self.serde)
+        memory, recorder = journal.memory, TaskRecorder(journal, self.serde)
         checkpoint_id = checkpoint["id"]
-        while held := journal.memory.release_writes(checkpoint_id, seen):
+        with memory.appending:
+            ran = metadata.get("source") == "loop"
+            waiting = memory.waiting(snapshot.parent_id if ran else None)
+            if waiting is not None and waiting.checkpoint_id != snapshot.parent_id:
+                recorder.flush()
+                waiting = None
+            lone = None if waiting is None else waiting.attempt
+            seen = journal.append(snapshot, self.serde, lone)
+            memory.stop_waiting()
+            memory.lone = (
+                checkpoint_id if self._is_lone(namespace, checkpoint) else None
+            )
+        while held := memory.release_writes(checkpoint_id, seen):
             for writes in held:
-                record_writes(journal, seen.number, writes, self.serde)
+                recorder.take(checkpoint_id, seen, writes)
         if namespace == ROOT_NAMESPACE and self._on_root_checkpoint is not None:
             self._on_root_checkpoint(
                 RootCheckpoint(
@@ -210,8 +234,10 @@ class PagedSaver(BaseCheckpointSaver[int]):
     ) -> None:
         """Record what one attempt of a task wrote, as one record.
 
-        Durable when it returns, unless LangGraph calls before it has put the
-        checkpoint: then when that is. The first finished attempt stays.
+        Durable when it returns, with two exceptions. If LangGraph calls before
+        it has put the checkpoint: then when that is. If the graph is known
+        (``bind``) and no other task runs beside this one: then with the next
+        checkpoint. The first finished attempt stays.
 
         Raises:
             StoreUnavailable: it may or may not have been stored; safe to retry.
@@ -225,7 +251,7 @@ class PagedSaver(BaseCheckpointSaver[int]):
         seen = journal.locate(checkpoint_id)
         seen = seen or journal.memory.hold_writes(checkpoint_id, held)
         if seen is not None:
-            record_writes(journal, seen.number, held, self.serde)
+            TaskRecorder(journal, self.serde).take(checkpoint_id, seen, held)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint ``config`` names, or the latest one.
@@ -237,20 +263,27 @@ class PagedSaver(BaseCheckpointSaver[int]):
         """
         run_id, namespace = _log_of(config)
         journal = self._journal(run_id, namespace)
+        memory = journal.memory
+        TaskRecorder(journal, self.serde).flush()
         wanted = get_checkpoint_id(config)
-        seen = journal.memory.seen(wanted) if wanted else None
+        seen = memory.seen(wanted) if wanted else None
+        told = None if seen is None else journal.told_after(seen.number)
         reader = journal.reader(up_to=seen.number if seen else None)
-        restorer = Restorer(reader, self.serde, run_id)
-        restored: Restored | None = None
-        for loaded in reader.checkpoints():
+        found: Loaded | None = None
+        for loaded in reader.checkpoints(told):
             if wanted is None or loaded.manifest.checkpoint_id == wanted:
-                restored = restorer.restore(loaded)
+                found = loaded
                 break
         if wanted is None:
-            journal.memory.observed_head(reader.head or 0)
-        if restored is None:
+            tip = found.manifest.number if found else None
+            memory.observed_head(reader.head or 0, tip)
+        if found is None:
             return None
-        journal.memory.channels = restored.channels
+        restored = Restorer(reader, self.serde, run_id).restore(found)
+        memory.know(restored.known)
+        if wanted is None and not any(slot == FINISHED for slot, _ in found.writes):
+            alone = self._is_lone(namespace, restored.tuple.checkpoint)
+            memory.lone = found.manifest.checkpoint_id if alone else None
         return restored.tuple
 
     def list(
@@ -273,7 +306,9 @@ class PagedSaver(BaseCheckpointSaver[int]):
         bound = get_checkpoint_id(before) if before else None
         wanted = get_checkpoint_id(config) if config else None
         for run_id, namespace in self._logs(config):
-            reader = self._journal(run_id, namespace).reader()
+            journal = self._journal(run_id, namespace)
+            TaskRecorder(journal, self.serde).flush()
+            reader = journal.reader()
             restorer = Restorer(reader, self.serde, run_id)
             for loaded in reader.checkpoints():
                 if left is not None and left <= 0:
@@ -290,15 +325,72 @@ class PagedSaver(BaseCheckpointSaver[int]):
         Pages in the page store stay until they are swept: another run of the
         owner may name them. A crash midway leaves a shorter, whole log.
         """
-        partition = run_partition(self._owner, thread_id)
-        found = self._records.query(
-            partition, low=LOGS, high=after(LOGS), descending=True
+        delete_logs(self._records, run_partition(self._owner, thread_id))
+        self._forget(thread_id)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy every log of a run to a run that has none: all of its history.
+
+        A copy that was cut short is continued by the next one.
+
+        Raises:
+            RecordConflict: the target holds something else.
+            Corrupt: stored bytes are not what was written.
+        """
+        copy_logs(
+            self._records,
+            run_partition(self._owner, source_thread_id),
+            run_partition(self._owner, target_thread_id),
         )
-        for sort in [record.sort for record in found]:
-            self._records.delete(partition, sort)
-        with self._lock:
-            for key in [key for key in self._journals if key[0] == thread_id]:
-                del self._journals[key]
+        self._forget(target_thread_id)
+
+    def prune(
+        self, thread_ids: Sequence[str], *, strategy: str = "keep_latest"
+    ) -> None:
+        """Delete old checkpoints; safe beside a writer that appends new ones.
+
+        ``keep_latest`` does ``keep_latest``, ``delete`` deletes all.
+
+        Raises:
+            ValueError: an unknown strategy; nothing was changed.
+            Corrupt: stored bytes are not what was written; nothing was deleted.
+        """
+        act = {"keep_latest": self.keep_latest, "delete": self.delete_thread}
+        if strategy not in act:
+            raise ValueError(
+                f"strategy {strategy!r} is unknown; take 'keep_latest' or 'delete'"
+            )
+        for run_id in thread_ids:
+            act[strategy](run_id)
+
+    def keep_latest(self, run_id: str) -> int:
+        """Delete all but the last checkpoint of each namespace of a run.
+
+        Those from which LangGraph rebuilds a ``DeltaChannel`` stay as well.
+        Returns how many entries of logs were deleted.
+
+        Raises:
+            Corrupt: stored bytes are not what was written; nothing was deleted.
+        """
+        return sum(
+            self._pruner(run_id, namespace).remove(all_but_latest(self.serde))
+            for namespace in namespaces(self._records, self._owner, run_id)
+        )
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete what invocations with these ``run_id``s (metadata) stored.
+
+        Reads every record of the owner, because any run may have some. Pages
+        that later checkpoints are made of stay, and so does what a
+        ``DeltaChannel`` is rebuilt from.
+
+        Raises:
+            Corrupt: stored bytes are not what was written; nothing was deleted.
+        """
+        doomed = of_invocations(run_ids, self.serde)
+        for run_id in list(stored_runs(self._records, self._owner)):
+            for namespace in namespaces(self._records, self._owner, run_id):
+                self._pruner(run_id, namespace).remove(doomed)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -317,58 +409,21 @@ class PagedSaver(BaseCheckpointSaver[int]):
         reader = journal.reader(up_to=seen.number if seen else None)
         return Restorer(reader, self.serde, run_id).delta_history(target, channels)
 
-    async def aget_delta_channel_history(
-        self, *, config: RunnableConfig, channels: Sequence[str]
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """Do what ``get_delta_channel_history`` does, on a thread."""
-        return await asyncio.to_thread(
-            self.get_delta_channel_history, config=config, channels=channels
-        )
+    def _is_lone(self, namespace: str, checkpoint: Checkpoint) -> bool:
+        return self._lone is not None and self._lone.follows(namespace, checkpoint)
 
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Do what ``put`` does, on a thread."""
-        return await asyncio.to_thread(
-            self.put, config, checkpoint, metadata, new_versions
-        )
+    def _pruner(self, run_id: str, namespace: str) -> Pruner:
+        partition = run_partition(self._owner, run_id)
+        return Pruner(self._records, self._pages, partition, namespace)
 
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        # Any: LangGraph's signature; a write can be anything.
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Do what ``put_writes`` does, on a thread."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+    def _forget(self, run_id: str) -> None:
+        with self._lock:
+            for key in [key for key in self._journals if key[0] == run_id]:
+                del self._journals[key]
 
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Do what ``get_tuple`` does, on a thread."""
-        return await asyncio.to_thread(self.get_tuple, config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        # Any: LangGraph's signature; metadata can be anything.
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Do what ``list`` does, each step on a thread."""
-        found = self.list(config, filter=filter, before=before, limit=limit)
-        while (item := await asyncio.to_thread(next, found, None)) is not None:
-            yield item
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Do what ``delete_thread`` does, on a thread."""
-        await asyncio.to_thread(self.delete_thread, thread_id)
+    def _journals_of(self, run_id: str) -> Sequence[Journal]:
+        with self._lock:
+            return [j for (run, _), j in self._journals.items() if run == run_id]
 
     def _journal(self, run_id: str, namespace: str) -> Journal:
         with self._lock:

@@ -4,22 +4,25 @@ No fence: a worker that owns nothing may record what it did. A finished attempt
 is written on the condition that none is there, so the first one stays, and a
 second one is no error but the same fact again. What is not finished replaces
 what stood there, under the revision it was merged with.
+
+The writes of a task that is alone in its superstep need no record: nothing that
+finished could be lost by waiting for the checkpoint, which follows at once and
+tells them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from analemma.hardware.ports import ABSENT, Record, RecordConflict
-from analemma.kernelspace.memory.holding import table
+from analemma.hardware.ports import ABSENT, Record
+from analemma.kernelspace.memory.holding import load_of
 from analemma.kernelspace.memory.journal import Journal
 from analemma.kernelspace.memory.pages import (
     Draft,
     Encoded,
     Ref,
     children,
-    digest_in,
     is_stored,
     read_page,
     roots,
@@ -28,44 +31,129 @@ from analemma.kernelspace.memory.reader import (
     FINISHED,
     SPECIAL,
     held_pages,
-    open_table,
     read_line,
+    rows_of,
 )
-from analemma.kernelspace.memory.recollection import Held
+from analemma.kernelspace.memory.recollection import Attempt, Held, Seen, Waiting
+from analemma.kernelspace.memory.rows import Row
 from analemma.kernelspace.memory.taskwrites import (
-    Row,
     TaskWrites,
     finishes,
     index_of,
     merged,
-    rows_from,
-    rows_wire,
+    writes_body,
 )
 from analemma.kernelspace.memory.values import Encoder
 
 
-def record_writes(
-    journal: Journal, number: int, held: Held, serde: SerializerProtocol
-) -> None:
-    """Record the writes of one attempt for the checkpoint at ``number``.
+class TaskRecorder:
+    """Records what tasks wrote, in one log."""
 
-    Durable when it returns.
+    def __init__(self, journal: Journal, serde: SerializerProtocol) -> None:
+        self._journal = journal
+        self._serde = serde
 
-    Raises:
-        TypeError: a value cannot be serialized; nothing was recorded.
-        StoreUnavailable: it may or may not have been recorded; safe to retry.
-    """
-    draft = Draft()
-    encoder = Encoder(serde, draft)
-    rows = [
-        Row(index_of(channel, position), channel, encoder.value(value))
-        for position, (channel, value) in enumerate(held.writes)
-    ]
-    with journal.memory.writing():
-        if finishes(held.writes, held.task_id):
-            _record_finished(journal, number, held, rows, draft)
+    def take(self, checkpoint_id: str, seen: Seen, held: Held) -> None:
+        """Record the writes, or let a lone task's wait for its checkpoint.
+
+        Raises:
+            TypeError: a value cannot be serialized; nothing was recorded.
+            StoreUnavailable: it may or may not have been recorded; safe to retry.
+        """
+        attempt = self._encoded(held)
+        finished = finishes(held.writes, held.task_id)
+        if finished and _is_of_superstep(held.task_path):
+            waiting = Waiting(checkpoint_id, seen.number, attempt)
+            if self._journal.memory.let_wait(waiting):
+                return
+        self.flush()
+        self._journal.memory.not_lone(checkpoint_id)
+        with self._journal.memory.writing():
+            if finished:
+                self._finished(checkpoint_id, seen.number, attempt)
+            else:
+                self._special(seen.number, attempt)
+
+    def flush(self) -> None:
+        """Record what waits for a checkpoint, which may not come.
+
+        Raises:
+            StoreUnavailable: it may or may not have been recorded; safe to retry.
+        """
+        waiting = self._journal.memory.stop_waiting()
+        if waiting is None:
+            return
+        with self._journal.memory.writing():
+            self._finished(waiting.checkpoint_id, waiting.number, waiting.attempt)
+
+    def _encoded(self, held: Held) -> Attempt:
+        draft = Draft()
+        encoder = Encoder(self._serde, draft)
+        rows = [
+            Row(index_of(channel, position), channel, encoder.value(value))
+            for position, (channel, value) in enumerate(held.writes)
+        ]
+        return Attempt(held.task_id, held.task_path, rows, draft.pages)
+
+    def _finished(self, checkpoint_id: str, number: int, attempt: Attempt) -> None:
+        journal = self._journal
+        kind = f"{FINISHED}/{quote(attempt.task_id, safe='')}"
+        fresh = journal.fresh(attempt.pages, checkpoint_id)
+        body, stored = writes_body(
+            journal.place(number, kind),
+            attempt.task_id,
+            attempt.task_path,
+            attempt.rows,
+            load_of(fresh),
+        )
+        journal.store(stored)
+        other = journal.write(number, kind, body, ABSENT)
+        if other is None:
+            journal.memory.recorded(number, fresh)
         else:
-            _record_special(journal, number, held, rows, draft)
+            # Another attempt was first, and its pages are the ones that are there.
+            journal.read(other)
+
+    def _special(self, number: int, attempt: Attempt) -> None:
+        journal = self._journal
+        kind = f"{SPECIAL}/{quote(attempt.task_id, safe='')}"
+        current: Record | None = None
+        while True:
+            together, own = self._merge(current, attempt)
+            body, stored = writes_body(
+                journal.place(number, kind),
+                attempt.task_id,
+                attempt.task_path,
+                together,
+                load_of(own),
+            )
+            if current is not None and current.body == body:
+                return
+            journal.store(stored)
+            expected = ABSENT if current is None else current.revision
+            current = journal.write(number, kind, body, expected)
+            if current is None:
+                return
+
+    def _merge(
+        self, current: Record | None, attempt: Attempt
+    ) -> tuple[Sequence[Row], Mapping[Ref, bytes]]:
+        """Return what is to stand under ``s/``, and the pages of all of it."""
+        rows, pages = attempt.rows, attempt.pages
+        if current is None:
+            return merged([], rows, attempt.task_id), pages
+        line = read_line(current)
+        stands = (
+            rows_of(line.entry, self._journal.pages)
+            if isinstance(line.entry, TaskWrites)
+            else []
+        )
+        together = merged(stands, rows, attempt.task_id)
+        available = {**held_pages(line, self._journal.pages), **pages}
+        own = {ref: page for ref, page in pages.items() if is_stored(ref)}
+        for row in together:
+            _keep(row.value, available, own)
+        return together, own
 
 
 def special_revision(journal: Journal, number: int, task_id: str) -> int:
@@ -75,98 +163,24 @@ def special_revision(journal: Journal, number: int, task_id: str) -> int:
     return 0 if record is None else record.revision
 
 
-def _record_finished(
-    journal: Journal, number: int, held: Held, rows: Sequence[Row], draft: Draft
+def _is_of_superstep(task_path: str) -> bool:
+    """Say whether the task is one of the superstep itself.
+
+    A path with a second ``~`` is a functional task that a task called: it is
+    finished, while its caller is not.
+    """
+    return task_path.count("~") == 1
+
+
+def _keep(
+    value: Encoded, available: Mapping[Ref, bytes], pages: dict[Ref, bytes]
 ) -> None:
-    kind = f"{FINISHED}/{quote(held.task_id, safe='')}"
-    home = f"{number:010d}/{kind}"
-    writes = _task_writes(journal, number, held, rows, draft)
-    fresh, fields = journal.hold(draft, home)
-    journal.store(draft)
-    try:
-        journal.records.put(
-            journal.partition,
-            journal.sort(number, kind),
-            writes.sealed(fields),
-            expected=ABSENT,
-        )
-    except RecordConflict as conflict:
-        # Another attempt was first, and its pages are the ones that are there.
-        if conflict.current is not None:
-            journal.read(conflict.current)
-    else:
-        journal.memory.learn(home, fresh)
-
-
-def _record_special(
-    journal: Journal, number: int, held: Held, rows: Sequence[Row], draft: Draft
-) -> None:
-    kind = f"{SPECIAL}/{quote(held.task_id, safe='')}"
-    home = f"{number:010d}/{kind}"
-    current: Record | None = None
-    while True:
-        together, pages = _merge(journal, current, held.task_id, rows, draft)
-        writes = _task_writes(journal, number, held, together, pages)
-        _, fields = journal.hold(pages, home, alone=True)
-        body = writes.sealed(fields)
-        if current is not None and current.body == body:
-            return
-        journal.store(pages)
-        try:
-            journal.records.put(
-                journal.partition,
-                journal.sort(number, kind),
-                body,
-                expected=ABSENT if current is None else current.revision,
-            )
-        except RecordConflict as conflict:
-            current = conflict.current
-        else:
-            return
-
-
-def _merge(
-    journal: Journal,
-    current: Record | None,
-    task_id: str,
-    rows: Sequence[Row],
-    draft: Draft,
-) -> tuple[list[Row], Draft]:
-    """Return what is to stand under ``s/``, and the pages of all of it."""
-    if current is None:
-        return merged([], rows, task_id), Draft(
-            dict(draft.in_log), dict(draft.in_store)
-        )
-    line = read_line(current)
-    stands = line.entry.rows if isinstance(line.entry, TaskWrites) else None
-    together = merged(rows_from(open_table(stands, journal.pages)), rows, task_id)
-    available = {**held_pages(line, journal.pages), **draft.in_log}
-    pages = Draft({}, dict(draft.in_store))
-    for row in together:
-        _keep(row.value, available, pages)
-    return together, pages
-
-
-def _keep(value: Encoded, available: dict[bytes, bytes], pages: Draft) -> None:
     """Add the pages that a value is made of, as far as a record holds them."""
     waiting: list[Ref] = list(roots(value))
     while waiting:
         ref = waiting.pop()
-        page = available.get(digest_in(ref))
-        if page is None or is_stored(ref) or digest_in(ref) in pages.in_log:
+        page = available.get(ref)
+        if page is None or is_stored(ref) or ref in pages:
             continue
-        pages.in_log[digest_in(ref)] = page
+        pages[ref] = page
         waiting.extend(children(read_page(page, ref)))
-
-
-def _task_writes(
-    journal: Journal, number: int, held: Held, rows: Sequence[Row], draft: Draft
-) -> TaskWrites:
-    return TaskWrites(
-        namespace=journal.namespace,
-        number=number,
-        task_id=held.task_id,
-        task_path=held.task_path,
-        channels=tuple(row.channel for row in rows),
-        rows=table(rows_wire(rows), draft),
-    )

@@ -21,7 +21,7 @@ of no task (``NULL_TASK_ID``: a command's). Three rules, each from how LangGraph
 The format, with bytes: docs/formats/task-writes.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP
@@ -36,9 +36,18 @@ from analemma.kernelspace.langgraph_compat import (
     RESUME,
     SCHEDULED,
 )
-from analemma.kernelspace.memory.holding import EMPTY, Holding, holding_of
-from analemma.kernelspace.memory.pages import Encoded, encoded_from, encoded_wire
-from analemma.kernelspace.memory.seal import Fields, Wire, seal
+from analemma.kernelspace.memory.holding import (
+    EMPTY,
+    Holding,
+    Load,
+    holding_of,
+    table,
+)
+from analemma.kernelspace.memory.manifest import Lone
+from analemma.kernelspace.memory.pages import Draft, Ref
+from analemma.kernelspace.memory.plain import id_from, id_wire
+from analemma.kernelspace.memory.rows import Row, rows_wire
+from analemma.kernelspace.memory.seal import Fields, Place, Wire, seal
 
 WRITES = "writes"
 
@@ -46,45 +55,53 @@ _CONTROL = CONTROL_WRITES | {SCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One write. ``index`` orders it among its task's (negative: special)."""
-
-    index: int
-    channel: str
-    value: Encoded
-
-
-@dataclass(frozen=True, slots=True)
 class TaskWrites:
-    """The writes of one attempt of one task.
+    """The writes of one attempt of one task for the checkpoint at ``number``.
 
-    ``rows`` is the wire form of the list of rows, or the reference of the page
-    that holds it. ``channels`` repeats their channels, for readers that load no
-    page.
+    ``rows`` is the wire form of a table of writes in a record that carries
+    ``carried``, or the reference of the page that holds it. ``channels`` repeats
+    their channels, for readers that load no page. What a lone task wrote has no
+    record of its own (``at_home``): it travels in the next checkpoint's.
     """
 
-    namespace: str
     number: int
     task_id: str
     task_path: str
     channels: tuple[str, ...]
     rows: Wire
+    carried: tuple[Ref, ...]
     holding: Holding = EMPTY
+    at_home: bool = True
 
-    def sealed(self, held: Mapping[str, Wire]) -> bytes:
-        """Return the record's body; ``held`` are the fields of its holding."""
-        return seal(
-            WRITES,
-            {
-                "namespace": self.namespace,
-                "number": self.number,
-                "task": self.task_id,
-                "path": self.task_path,
-                "channels": list[Wire](self.channels),
-                "rows": self.rows,
-                **held,
-            },
-        )
+
+def writes_body(
+    place: Place, task_id: str, task_path: str, rows: Sequence[Row], load: Load
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the body of a record of writes, and what must be stored before it."""
+    late = Draft()
+    wire = table(rows_wire(rows, load.carried), late)
+    fields: dict[str, Wire] = {
+        "task": id_wire(task_id),
+        "path": task_path,
+        "rows": wire,
+        **load.fields,
+    }
+    if isinstance(wire, bytes):
+        fields["channels"] = [row.channel for row in rows]
+    return seal(place, WRITES, fields), (*load.stored, *late.pages.values())
+
+
+def lone_writes(lone: Lone) -> TaskWrites:
+    """Return what a checkpoint's record says of the task before it."""
+    return TaskWrites(
+        number=lone.number,
+        task_id=lone.task_id,
+        task_path=lone.task_path,
+        channels=_channels_in(lone.rows),
+        rows=lone.rows,
+        carried=lone.carried,
+        at_home=False,
+    )
 
 
 def finishes(writes: Sequence[tuple[str, object]], task_id: str) -> bool:
@@ -139,23 +156,7 @@ def visible(finished: Sequence[Row], special: Sequence[Row]) -> list[Row]:
     return list(special)
 
 
-def rows_wire(rows: Iterable[Row]) -> list[Wire]:
-    """Return rows as they are written."""
-    return [[row.index, row.channel, encoded_wire(row.value)] for row in rows]
-
-
-def rows_from(wire: Wire) -> list[Row]:
-    """Read rows.
-
-    Raises:
-        ManifestMismatch: they are malformed.
-    """
-    if not isinstance(wire, list):
-        raise ManifestMismatch("a table of writes is malformed")
-    return [_row_from(row) for row in wire]
-
-
-def task_writes_of(fields: Fields) -> TaskWrites:
+def task_writes_of(fields: Fields, number: int) -> TaskWrites:
     """Read a record of writes.
 
     Raises:
@@ -163,23 +164,27 @@ def task_writes_of(fields: Fields) -> TaskWrites:
     """
     if fields.kind != WRITES:
         raise ManifestMismatch(f"{fields.where}: {fields.kind!r} are no writes")
+    holding, rows = holding_of(fields), fields.wire("rows")
+    said = tuple(c for c in fields.items("channels") if isinstance(c, str))
     return TaskWrites(
-        namespace=fields.text("namespace"),
-        number=fields.number("number"),
-        task_id=fields.text("task"),
+        number=number,
+        task_id=id_from(fields.wire("task")),
         task_path=fields.text("path"),
-        channels=tuple(c for c in fields.items("channels") if isinstance(c, str)),
-        rows=fields.wire("rows"),
-        holding=holding_of(fields),
+        channels=said or _channels_in(rows),
+        rows=rows,
+        carried=holding.carried,
+        holding=holding,
     )
 
 
-def _row_from(wire: Wire) -> Row:
-    match wire:
-        case [int() as index, str() as channel, value]:
-            return Row(index, channel, encoded_from(value))
-        case _:
-            raise ManifestMismatch("a table of writes is malformed")
+def _channels_in(rows: Wire) -> tuple[str, ...]:
+    if not isinstance(rows, list):
+        return ()
+    return tuple(
+        row[1]
+        for row in rows
+        if isinstance(row, list) and len(row) > 1 and isinstance(row[1], str)
+    )
 
 
 def _only(rows: Sequence[Row], channel: str) -> list[Row]:

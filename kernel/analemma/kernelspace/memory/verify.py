@@ -15,17 +15,16 @@ from analemma.hardware.ports import PageStore, Record, RecordStore
 from analemma.kernelspace.layout import after, parse_log_sort, run_partition
 from analemma.kernelspace.memory.manifest import (
     UNLINKED,
+    Checkpoint,
+    Claim,
     Manifest,
-    channels_from,
-    manifest_roots,
+    Removed,
+    whole,
 )
 from analemma.kernelspace.memory.namespaces import LOGS
 from analemma.kernelspace.memory.pages import (
-    IN_LOG,
     Ref,
     children,
-    digest_in,
-    digest_of,
     is_stored,
     page_id_of,
     read_page,
@@ -40,8 +39,15 @@ from analemma.kernelspace.memory.reader import (
     packs_of,
     read_line,
 )
+from analemma.kernelspace.memory.remains import (
+    NUMBER,
+    Remains,
+    frames_from,
+    links_from,
+)
+from analemma.kernelspace.memory.rows import rows_from
 from analemma.kernelspace.memory.seal import Wire
-from analemma.kernelspace.memory.taskwrites import TaskWrites, rows_from
+from analemma.kernelspace.memory.taskwrites import TaskWrites, lone_writes
 
 
 class Broken(StrEnum):
@@ -133,8 +139,11 @@ class _Walk:
     writes: int = 0
     good: set[Ref] = field(default_factory=set)
     _bad: set[Ref] = field(default_factory=set)
-    _named: dict[bytes, tuple[Ref, ...]] = field(default_factory=dict)
+    _named: dict[Ref, tuple[Ref, ...]] = field(default_factory=dict)
+    _manifests: dict[int, Manifest] = field(default_factory=dict)
     _hashes: dict[str, bytes] = field(default_factory=dict)
+    _broken: set[int] = field(default_factory=set)
+    _remains: Remains | None = None
     _last: int = 0
     _sort: str = ""
 
@@ -142,48 +151,89 @@ class _Walk:
         """Check one record."""
         self._sort = record.sort
         is_entry = record.sort.endswith("/!")
-        if number != self._last + is_entry:
-            self._report(Broken.ENTRY, number, f"comes after entry {self._last}")
-        self._last = number
+        self._follow(number, is_entry=is_entry)
         self.entries += is_entry
         self.writes += not is_entry
         try:
             self._check(read_line(record))
         except (PageMissing, PageCorrupt) as error:
+            self._spoil(number, is_entry=is_entry)
             self._report(Broken.PAGE, number, str(error))
         except Corrupt as error:
+            self._spoil(number, is_entry=is_entry)
             self._report(Broken.RECORD, number, str(error))
+
+    def _follow(self, number: int, *, is_entry: bool) -> None:
+        """Hold an entry's number against the one before it."""
+        wanted = self._last + is_entry
+        if self._remains is not None:
+            while wanted < number and self._remains.removed(wanted):
+                wanted += 1
+        if number not in (wanted, NUMBER):
+            self._report(Broken.ENTRY, number, f"comes after entry {self._last}")
+        self._last = number
+
+    def _spoil(self, number: int, *, is_entry: bool) -> None:
+        if is_entry:
+            self._broken.add(number)
 
     def _check(self, line: Line) -> None:
         held = self._held(line)
         entry = line.entry
-        if isinstance(entry, Manifest):
-            self._named.update(held)
-            self._link(entry)
-            self._require(line.number, manifest_roots(entry), self._named)
-            for value in channels_from(self._table(entry.channels)).values():
-                self._require(line.number, roots(value), self._named)
-        elif isinstance(entry, TaskWrites):
-            if line.slot == SPECIAL:
-                # What can be replaced leans on no other record, and no other
-                # record leans on it.
-                within = held
-            else:
+        match entry:
+            case Checkpoint():
                 self._named.update(held)
-                within = self._named
-            for row in rows_from(self._table(entry.rows)):
-                self._require(line.number, roots(row.value), within)
+                self._check_checkpoint(entry)
+            case TaskWrites():
+                if line.slot == SPECIAL:
+                    # What can be replaced leans on no other record, and no other
+                    # record leans on it.
+                    self._check_rows(entry, held)
+                else:
+                    self._named.update(held)
+                    self._check_rows(entry, self._named)
+            case Remains():
+                self._named.update(held)
+                self._remains = entry
+                frames = self._table(entry.frames)
+                self._manifests.update(frames_from(self.namespace, frames))
+                self._hashes.update(links_from(self._table(entry.links)))
+            case Claim() | Removed():
+                pass
 
-    def _held(self, line: Line) -> dict[bytes, tuple[Ref, ...]]:
+    def _check_checkpoint(self, entry: Checkpoint) -> None:
+        if entry.lone is not None:
+            self._check_rows(lone_writes(entry.lone), self._named)
+        of: Manifest | None = None
+        if entry.of is not None:
+            of = self._manifests.get(entry.of)
+            if of is None:
+                self._broken.add(entry.number)
+                if entry.of not in self._broken:
+                    self._report(
+                        Broken.ENTRY,
+                        entry.number,
+                        f"says what changed since entry {entry.of}, which is not here",
+                    )
+                return
+        manifest = whole(self.namespace, entry, of, self._table(entry.frame))
+        self._manifests[entry.number] = manifest
+        self._link(manifest)
+        self._require(entry.number, manifest.roots, self._named)
+
+    def _check_rows(
+        self, writes: TaskWrites, within: dict[Ref, tuple[Ref, ...]]
+    ) -> None:
+        for row in rows_from(self._table(writes.rows), writes.carried):
+            self._require(writes.number, roots(row.value), within)
+
+    def _held(self, line: Line) -> dict[Ref, tuple[Ref, ...]]:
         """Return the pages of a record, each with what it names."""
-        pages = {digest_of(page): page for page in line.holding.pages}
+        pages = dict(line.holding.pages)
         for pack in packs_of(line.holding, self.store):
             self.good.add(pack.ref)
             pages.update(open_pack(pack, self.store))
-        return {
-            digest: children(read_page(page, Ref(IN_LOG + digest)))
-            for digest, page in pages.items()
-        }
+        return {ref: children(read_page(page, ref)) for ref, page in pages.items()}
 
     def _table(self, wire: Wire) -> Wire:
         if isinstance(wire, bytes):
@@ -206,7 +256,7 @@ class _Walk:
             )
 
     def _require(
-        self, number: int, refs: Iterable[Ref], within: dict[bytes, tuple[Ref, ...]]
+        self, number: int, refs: Iterable[Ref], within: dict[Ref, tuple[Ref, ...]]
     ) -> None:
         """Hold every page against its name, and those that it names."""
         waiting = list(refs)
@@ -224,14 +274,14 @@ class _Walk:
                 self._bad.add(ref)
                 self._report(Broken.PAGE, number, str(error))
 
-    def _names(self, ref: Ref, within: dict[bytes, tuple[Ref, ...]]) -> tuple[Ref, ...]:
+    def _names(self, ref: Ref, within: dict[Ref, tuple[Ref, ...]]) -> tuple[Ref, ...]:
         """Return what a page names, after making sure that it is there."""
         if is_stored(ref):
             self.store.get(page_id_of(ref))
             return ()
-        if digest_in(ref) not in within:
+        if ref not in within:
             raise PageMissing(f"page {page_id_of(ref)} is in no record before this one")
-        return within[digest_in(ref)]
+        return within[ref]
 
     def _report(self, broken: Broken, number: int, detail: str) -> None:
         self.findings.append(

@@ -59,9 +59,10 @@ class Driver:
             owner=Owner(owner),
             workflow=program.digest,
             writer=writer,
+            serde=machine.serde,
             on_root_checkpoint=self._sealed,
         )
-        self.graph = program.graph.copy({"checkpointer": self.saver})
+        self.graph = self.saver.bind(program.graph)
         self.config: RunnableConfig = {
             "configurable": {"thread_id": run_id},
             "callbacks": [self._observer],
@@ -124,6 +125,8 @@ class Driver:
             CURRENT_MODEL.reset(token)
             # LangGraph swallows a refusal that a background save met last.
             self.saver.raise_if_fenced(self._run_id)
+            # What a task finished stays, also when its superstep fails.
+            self.saver.flush(self._run_id)
         return None
 
     def _invoke(self, value: Any, control: SliceControl) -> None:

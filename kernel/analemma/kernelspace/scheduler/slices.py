@@ -273,7 +273,7 @@ class _Slice:
     def _input(self, at: Boundary | None) -> Any:
         # Any: the input of whatever graph this is.
         if at is None:
-            return load_value(self._pages, self._record.input_ref)
+            return load_value(self._pages, self._record.input_ref, self._machine.serde)
         answers = {
             question.interrupt_id: self._approval_of(at, question_index).resume_value
             for question_index, question in enumerate(at.questions)
@@ -406,7 +406,7 @@ class _Slice:
         return self._running(Sleep(**self._ids(), seconds=seconds), attempts=attempts)
 
     def _failed(self, verdict: Failure) -> _Sealed:
-        ref = verdicts.failure_page(self._pages, verdict)
+        ref = verdicts.failure_page(self._pages, verdict, self._machine.serde)
         self._log.warning("run failed", node=verdict.node, attempt=verdict.attempt)
         return _Sealed(
             Failed(**self._ids(), ref=ref), RunStatus.FAILED, {"failure": verdict}

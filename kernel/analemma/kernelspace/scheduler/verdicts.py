@@ -1,18 +1,24 @@
 """Pages a slice writes beside the state: results, failures, evidence, waits.
 
-Transitions carry references only; these are what they refer to. All are small
-JSON objects. A result page names the final checkpoint instead of repeating it,
-so that a state of many megabytes is stored once.
+Transitions carry references only; these are what they refer to. All are small.
+How a run failed may quote what its nodes worked on, so that is a value, encrypted
+like any other; the rest is JSON, which Step Functions reads. A result page names
+the final checkpoint instead of repeating it, so that a state of many megabytes is
+stored once.
 """
 
 import json
 import math
 from collections.abc import Callable, Iterable
 
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
 from analemma.errors import ProviderThrottled, Retryable, retryable_names
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
 from analemma.kernelspace.scheduler.boundary import Boundary
+from analemma.kernelspace.serializer import PLAIN
+from analemma.kernelspace.value_pages import value_page
 from analemma.records.approval import ApprovalRecord
 from analemma.records.budget import Budget, Usage
 from analemma.records.run import Failure
@@ -48,9 +54,11 @@ def evidence(
     )
 
 
-def failure_page(pages: PageStore, failure: Failure) -> PageId:
-    """Store how a run failed."""
-    return _put(pages, failure.model_dump())
+def failure_page(
+    pages: PageStore, failure: Failure, serde: SerializerProtocol = PLAIN
+) -> PageId:
+    """Store how a run failed, as a value (``value_pages``)."""
+    return value_page(failure.model_dump(), serde).store(pages)
 
 
 def park_items(pages: PageStore, waiting: Iterable[ApprovalRecord]) -> PageId:

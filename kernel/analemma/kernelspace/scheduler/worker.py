@@ -37,6 +37,7 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
         owner=Owner(event.owner),
         workflow=program.digest,
         writer=writer,
+        serde=machine.serde,
     )
     model = MeteredModel(
         partial(machine.model, program.scripted_answer),

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from analemma.hardware.ports import PageStore, RecordStore
 from analemma.ids import PageId
 from analemma.kernelspace import layout
-from analemma.kernelspace.memory.manifest import Manifest
-from analemma.kernelspace.memory.reader import read_line
+from analemma.kernelspace.memory.reader import FINISHED, LogReader
 from analemma.kernelspace.scheduler.fan_out import FanOutPlan, worker_events
 from analemma.records.run import RunRecord
 from analemma.records.transition import FanOut
@@ -27,20 +26,12 @@ class Progress:
 
 def progress(records: RecordStore, pages: PageStore, run: RunRecord) -> Progress:
     """Return how far the run is. Never ahead of what is durable."""
-    prefix = layout.log_prefix(layout.ROOT_NAMESPACE)
+    partition = layout.run_partition(run.owner, run.run_id)
+    reader = LogReader(records, pages, partition, layout.ROOT_NAMESPACE)
     done, step = 0, -1
-    for record in records.query(
-        layout.run_partition(run.owner, run.run_id),
-        low=prefix,
-        high=layout.after(prefix),
-        descending=True,
-    ):
-        kind = layout.parse_log_sort(record.sort)[2]
-        if kind.startswith("w/"):
-            done += 1
-        elif kind == "!" and isinstance(entry := read_line(record).entry, Manifest):
-            step = -1 if entry.step is None else entry.step
-            break
+    if (last := next(reader.checkpoints(), None)) is not None:
+        done = sum(slot == FINISHED for slot, _ in last.writes)
+        step = -1 if last.manifest.step is None else last.manifest.step
     pending = None
     if isinstance(run.transition, FanOut) and not run.status.ended:
         pending = _planned(pages, run.transition.ref)

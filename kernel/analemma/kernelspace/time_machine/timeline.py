@@ -51,11 +51,16 @@ def timeline(machine: Machine, owner: str, run_id: str) -> Iterator[Moment]:
     The last one, if tasks have finished that no superstep has applied yet, has
     no checkpoint of its own.
     """
+    pages = machine.pages(Owner(owner))
     saver = PagedSaver(
-        machine.records, machine.pages(Owner(owner)), owner=owner, writer="read"
+        machine.records,
+        pages,
+        owner=owner,
+        writer="read",
+        serde=machine.serde,
     )
     before: LogEntry | None = None
-    for entry in entries(machine.records, owner, run_id):
+    for entry in entries(machine.records, pages, owner, run_id):
         if entry.kind is EntryKind.CLAIM:
             yield _claim(entry)
             continue

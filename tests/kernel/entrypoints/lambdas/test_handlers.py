@@ -1,5 +1,6 @@
 """The kernel's Lambdas, called as Lambda calls them, on an emulated AWS."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +17,10 @@ from analemma.ids import LOCAL_OWNER, PageId
 from analemma.kernelspace import layout
 from analemma.kernelspace.admission import admit
 from analemma.kernelspace.interrupts.approvals import Answer, ApprovalDesk
+from analemma.kernelspace.memory.log import state_at
+from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.value_pages import load_value
 from analemma.records.approval import ApprovalRecord
 from analemma.records.run import RunRecord, RunStatus, WorkflowRef
 from kernel_machines import REF
@@ -136,12 +140,12 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     structlog.configure(**before)
 
 
-def admitted(workflow: str = "agent") -> RunRecord:
+def admitted(workflow: str = "agent", seen: str = "") -> RunRecord:
     return admit(
         invocation.machine(),
         owner=LOCAL_OWNER,
         workflow=WorkflowRef(name=workflow, target="what a run says does not count"),
-        value={"seen": []},
+        value={"seen": [seen] if seen else []},
     ).record
 
 
@@ -170,9 +174,9 @@ def answered(run_id: str, approval_id: str) -> ApprovalRecord:
     )
 
 
-def waiting() -> tuple[RunRecord, str]:
+def waiting(run: RunRecord | None = None) -> tuple[RunRecord, str]:
     """Return a run that asks, and the id of its approval."""
-    run = admitted()
+    run = run or admitted()
     event = {"run_id": run.run_id, "owner": run.owner, "execution": "arn"}
     fan_out = call(slices.handle, event)
     assert fan_out["kind"] == "fan_out", record(run.run_id).failure
@@ -203,6 +207,43 @@ def test_a_run_goes_from_handler_to_handler_until_it_is_done(tokens: Tokens) -> 
     assert call(slices.handle, event)["kind"] == "done"
     assert record(run.run_id).status is RunStatus.DONE
     assert record(run.run_id).execution == "arn"
+
+
+KIB = 1024
+SIZES = [256 * KIB - 1, 256 * KIB, 256 * KIB + 1, KIB * KIB, 5 * KIB * KIB, 20 * KIB**2]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_crosses_is_small_whatever_the_size_of_input_and_result(
+    size: int, tokens: Tokens
+) -> None:
+    text = hashlib.shake_128(b"analemma").hexdigest(size // 2 + 1)[:size]
+    run, approval_id = waiting(admitted(seen=text))  # every answer is measured
+    answered(run.run_id, approval_id)
+
+    done = call(slices.handle, {"run_id": run.run_id, "owner": run.owner})
+
+    assert done["kind"] == "done", record(run.run_id).failure
+    values = state_of(run.run_id)
+    assert values["seen"] == [text, *(f"did {n}" for n in range(5)), "True"]
+    machine = invocation.machine()
+    assert load_value(machine.pages(LOCAL_OWNER), run.input_ref) == {"seen": [text]}
+    assert len(record(run.run_id).model_dump_json()) < 2048
+
+
+def state_of(run_id: str) -> dict[str, Any]:
+    """Return a run's channels."""
+    machine = invocation.machine()
+    saver = PagedSaver(
+        machine.records,
+        machine.pages(LOCAL_OWNER),
+        owner=LOCAL_OWNER,
+        writer="reader",
+        serde=machine.serde,
+    )
+    state = state_at(saver, run_id)
+    assert state is not None
+    return state.checkpoint["channel_values"]
 
 
 def test_a_token_that_comes_after_the_answer_is_released_at_once(

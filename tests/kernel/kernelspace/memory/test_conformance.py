@@ -1,12 +1,26 @@
-"""LangGraph's own suite for checkpointers, over every back end."""
+"""LangGraph's own suite for checkpointers, and ours, over every back end."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
-from memory_backends import Backend
+from analemma.testing import Check, checks
+from memory_backends import Backend, aws_backend
+from stores_aws import EmulatedAws
+from testing_subjects import backend_subject, local_subject
 
-OFFERED = {"put", "put_writes", "get_tuple", "list", "delete_thread"}
+OFFERED = {
+    "put",
+    "put_writes",
+    "get_tuple",
+    "list",
+    "delete_thread",
+    "delete_for_runs",
+    "copy_thread",
+    "prune",
+}
 
 
 async def test_public_conformance_suite_passes(backend: Backend) -> None:
@@ -20,4 +34,18 @@ async def test_public_conformance_suite_passes(backend: Backend) -> None:
     assert report.passed_all_base()
     detected = {name for name, result in report.results.items() if result.detected}
     assert detected == OFFERED
-    assert sum(result.tests_passed for result in report.results.values()) == 58
+    assert sum(result.tests_passed for result in report.results.values()) == 81
+
+
+@pytest.mark.parametrize("check", [each for _, each in checks()], ids=lambda c: c.name)
+def test_our_own_suite_passes_on_a_laptop(check: Check, tmp_path: Path) -> None:
+    check(local_subject(tmp_path / "home"))
+
+
+# One way: the other one calls the same methods on threads, and moto is slow.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "check", [each for _, each in checks(["*/sync"])], ids=lambda c: c.name
+)
+def test_our_own_suite_passes_in_the_cloud(check: Check, aws: EmulatedAws) -> None:
+    check(backend_subject(aws_backend(aws)))

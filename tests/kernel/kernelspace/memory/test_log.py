@@ -12,7 +12,7 @@ from memory_graphs import run_in_slices
 def test_log_tells_a_runs_story_in_order(backend: Backend) -> None:
     backend.saver().claim(RUN, "slice 1")
     run_in_slices(backend.saver)
-    told = list(entries(backend.records, OWNER, RUN))
+    told = list(entries(backend.records, backend.pages, OWNER, RUN))
     assert [entry.number for entry in told] == list(range(1, len(told) + 1))
     claim, first = told[0], told[1]
     assert (claim.kind, claim.label, claim.writes) == (
@@ -37,10 +37,10 @@ def test_log_tells_a_runs_story_in_order(backend: Backend) -> None:
     assert asked[0].channels == ("__interrupt__", "__resume__")
 
 
-def test_log_is_told_without_any_page(memory: MemoryBackend) -> None:
+def test_log_is_told_without_any_channel_value(memory: MemoryBackend) -> None:
     put(memory.saver(), x="large " * 10_000)
     memory.pages.cells.clear()
-    (entry,) = entries(memory.records, OWNER, RUN)
+    (entry,) = entries(memory.records, memory.pages, OWNER, RUN)
     assert entry.kind is EntryKind.CHECKPOINT
     assert entry.body_bytes == memory.records.written_bytes
     assert memory.pages.calls["get"] == 0
@@ -51,7 +51,7 @@ def test_log_counts_the_pages_each_record_brought(memory: MemoryBackend) -> None
     config = put(saver, xs=["one " * 40])
     saver.put_writes(config, [("xs", ["two " * 40])], "task", "~__pregel_pull, node")
     put(saver, config, xs=["one " * 40, "two " * 40])
-    first, second = entries(memory.records, OWNER, RUN)
+    first, second = entries(memory.records, memory.pages, OWNER, RUN)
     assert (first.new_pages, second.new_pages) == (1, 0)
     (write,) = first.writes
     assert (write.node, write.new_pages, write.finished) == ("node", 1, True)
@@ -62,7 +62,7 @@ def test_log_of_a_subgraph_stands_by_itself(memory: MemoryBackend) -> None:
     root, inner = namespaces(memory.records, OWNER, RUN)
     assert root == ""
     assert inner.startswith("inner:")
-    told = list(entries(memory.records, OWNER, RUN, inner))
+    told = list(entries(memory.records, memory.pages, OWNER, RUN, inner))
     assert {write.node for entry in told for write in entry.writes} >= {
         "consider",
         "approve",
@@ -91,5 +91,5 @@ def test_path_of_a_sent_task_names_no_node() -> None:
 
 
 def test_run_without_a_log_has_no_entries(memory: MemoryBackend) -> None:
-    assert list(entries(memory.records, OWNER, RUN)) == []
+    assert list(entries(memory.records, memory.pages, OWNER, RUN)) == []
     assert list(namespaces(memory.records, OWNER, RUN)) == []

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from analemma.hardware.ports import MAX_BODY_BYTES
 from analemma.kernelspace.memory import placement
-from analemma.kernelspace.memory.holding import hold
-from analemma.kernelspace.memory.pages import Draft
+from analemma.kernelspace.memory.holding import load_of
+from analemma.kernelspace.memory.pages import logged_ref
 from analemma.kernelspace.memory.seal import pack
 
 SIZES = st.lists(
@@ -36,16 +36,39 @@ def test_limits_together_leave_room_in_the_largest_record() -> None:
     names = 4096
     assert (
         placement.RECORD_PAGES_BYTES
-        + 2 * placement.INLINE_TABLE_BYTES
-        + 2 * placement.INLINE_BLOB_BYTES
+        # A frame or a table of writes, those of a lone task, an index of packs.
+        + 3 * placement.INLINE_TABLE_BYTES
         + names
         <= MAX_BODY_BYTES
     )
 
 
-def test_fields_of_a_holding_stay_small_whatever_it_holds() -> None:
-    draft = Draft()
-    fields = hold((n.to_bytes(4) for n in range(400_000)), draft)
-    assert len(pack(dict(fields))) < (
+def test_fields_of_a_record_stay_small_whatever_it_holds() -> None:
+    pages = [n.to_bytes(4) for n in range(400_000)]
+    load = load_of({logged_ref(page): page for page in pages})
+    assert len(pack(load.fields)) < (
         placement.RECORD_PAGES_BYTES + placement.INLINE_TABLE_BYTES + 4096
     )
+
+
+@given(st.integers(min_value=1, max_value=64 * 1024 * 1024))
+def test_chunks_of_a_value_are_few_and_of_a_size_that_growing_keeps(
+    length: int,
+) -> None:
+    size = placement.chunk_bytes(length)
+    assert -(-length // size) <= 64
+    assert size >= placement.WHOLE_BYTES
+    assert size.bit_count() == 1
+    # No more than needed: with the next smaller size there would be too many.
+    assert size == placement.WHOLE_BYTES or length > 64 * (size // 2)
+
+
+@given(st.integers(min_value=4 * 1024 * 1024 + 1, max_value=32 * 1024 * 1024))
+def test_value_keeps_its_chunks_until_it_has_doubled(length: int) -> None:
+    start = 1 << (length - 1).bit_length() - 1
+    assert placement.chunk_bytes(start + 1) == placement.chunk_bytes(length)
+
+
+def test_page_travels_in_a_record_up_to_its_limit() -> None:
+    assert placement.travels_in_record(placement.INLINE_PAGE_BYTES)
+    assert not placement.travels_in_record(placement.INLINE_PAGE_BYTES + 1)

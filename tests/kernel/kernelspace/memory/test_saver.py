@@ -4,11 +4,13 @@ import operator
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send
 
 from analemma.kernelspace.layout import runs_partition
 from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.memory.verify import verify
 from memory_backends import OWNER, RUN, Backend, MemoryBackend, config_of, contents
 from memory_checkpoints import checkpoint_of, loaded, put, values
 from memory_graphs import run_in_slices
@@ -91,7 +93,7 @@ async def test_async_graph_with_many_tasks_at_once_ends_as_it_should(
         return {"items": [state["item"]]}
 
     graph = StateGraph(State)
-    graph.add_node("work", work)  # type: ignore[arg-type]  # takes what Send gives
+    graph.add_node("work", work)  # type: ignore[type-var]  # takes what Send gives
     graph.add_conditional_edges(
         START, lambda state: [Send("work", {"item": n}) for n in range(80)], ["work"]
     )
@@ -156,11 +158,100 @@ def test_versions_are_whole_numbers_that_count_up(memory: MemoryBackend) -> None
     assert saver.get_next_version(41, None) == 42
 
 
-def test_what_would_move_pages_is_refused(memory: MemoryBackend) -> None:
+def test_unknown_strategy_of_pruning_is_refused(memory: MemoryBackend) -> None:
     saver = memory.saver()
-    with pytest.raises(NotImplementedError):
-        saver.prune([RUN])
-    with pytest.raises(NotImplementedError):
-        saver.copy_thread(RUN, "run-2")
-    with pytest.raises(NotImplementedError):
-        saver.delete_for_runs([RUN])
+    chain(saver, 3)
+    before = contents(memory)
+    with pytest.raises(ValueError, match="'keep_latest' or 'delete'"):
+        saver.prune([RUN], strategy="keep_everything")
+    assert contents(memory) == before
+
+
+def test_strategy_delete_removes_every_log_of_the_runs_named(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    chain(saver, 3)
+    put(saver, namespace="inner:1", x=1)
+    put(saver, config_of(run_id="run-2"), x="kept")
+    saver.prune([RUN, "run-unknown"], strategy="delete")
+    assert contents(memory) == {}
+    assert values(saver, config_of(run_id="run-2")) == {"x": "kept"}
+
+
+@pytest.mark.parametrize("name", ["n", "map", "0", "set", "in", "cut", "kind", ""])
+def test_channel_may_be_named_as_the_formats_name_their_parts(
+    memory: MemoryBackend, name: str
+) -> None:
+    saver = memory.saver()
+    text, elements = "a page " * 20, ["an element " * 20]
+    both = {name: text, "other": elements}
+
+    def store(parent: RunnableConfig | None, value: object) -> RunnableConfig:
+        checkpoint = checkpoint_of(**{name: value})
+        return saver.put(parent or config_of(), checkpoint, {"step": 0}, {name: 1})
+
+    first = store(None, text)
+    second = store(first, elements)
+    third = store(second, [*elements, text])
+    fourth = store(third, both)
+    saver.put_writes(fourth, [(name, [text])], "task")
+    assert values(memory.saver(), first) == {name: text}
+    assert values(memory.saver(), second) == {name: elements}
+    assert values(memory.saver(), third) == {name: [*elements, text]}
+    assert values(memory.saver()) == {name: both}
+    assert loaded(memory.saver()).pending_writes == [("task", name, [text])]
+
+
+def test_what_is_changed_after_it_was_put_changes_no_history(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    # Any: metadata may have more than LangGraph's type says.
+    metadata: Any = {"step": 0, "labels": {"deep": [1]}}
+    checkpoint = checkpoint_of(x=1)
+    first = saver.put(config_of(), checkpoint, metadata, {"x": 1})
+    metadata["labels"]["deep"].append(2)
+    checkpoint["channel_versions"]["x"] = 2
+    checkpoint["versions_seen"]["node"] = {"x": 2}
+    # The next one is as the first one has become.
+    checkpoint["id"] = checkpoint_of()["id"]
+    checkpoint["channel_values"]["x"] = 2
+    second = saver.put(first, checkpoint, metadata, {"x": 2})
+    then, now = loaded(memory.saver(), first), loaded(memory.saver(), second)
+    assert then.checkpoint["channel_versions"] == {"x": 1}
+    assert then.checkpoint["versions_seen"] == {}
+    assert dict(then.metadata)["labels"] == {"deep": [1]}
+    assert now.checkpoint["channel_values"] == {"x": 2}
+    assert verify(memory.records, memory.pages, OWNER, RUN).ok
+
+
+def test_what_is_changed_after_it_was_read_changes_nothing_remembered(
+    memory: MemoryBackend,
+) -> None:
+    put(memory.saver(), x=[1])
+    saver = memory.saver()
+    found = loaded(saver)
+    found.checkpoint["channel_versions"]["x"] = 99
+    found.checkpoint["channel_values"]["x"].append(2)
+    found.metadata["parents"]["inner"] = "another"
+    put(saver, found.config, x=[1, 3])
+    assert values(memory.saver()) == {"x": [1, 3]}
+    assert verify(memory.records, memory.pages, OWNER, RUN).ok
+
+
+async def test_async_pruning_and_copying_do_what_the_others_do(
+    backend: Backend,
+) -> None:
+    saver = backend.saver()
+    ids = chain(saver, 4)
+    await saver.acopy_thread(RUN, "run-2")
+    await saver.aprune([RUN])
+    assert [found.checkpoint["id"] for found in saver.list(config_of())] == ids[3:]
+    copied = saver.list(config_of(run_id="run-2"))
+    assert [found.checkpoint["id"] for found in copied] == ids[::-1]
+    checkpoint = checkpoint_of(x=1)
+    config = config_of(run_id="run-3")
+    await saver.aput(config, checkpoint, {"step": 0, "run_id": "r"}, {"x": 1})
+    await saver.adelete_for_runs(["r"])
+    assert await saver.aget_tuple(config) is None

@@ -2,9 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from analemma.kernelspace.langgraph_compat import INTERRUPT
+from analemma.kernelspace.layout import run_partition
 from analemma.kernelspace.memory.log import entries
+from analemma.kernelspace.memory.manifest import CHAIN, Checkpoint
+from analemma.kernelspace.memory.reader import LogReader, read_line
 from analemma.kernelspace.memory.recollection import Held, Recollection, Seen
 from analemma.kernelspace.memory.verify import verify
 from memory_backends import OWNER, RUN, MemoryBackend, config_of
@@ -22,7 +26,7 @@ def test_record_that_can_be_replaced_holds_all_of_its_pages(
     config = put(saver, xs=[PAGE])
     saver.put_writes(config, [(INTERRUPT, [PAGE])], "task")
     assert verify(memory.records, memory.pages, OWNER, RUN).ok
-    (entry,) = entries(memory.records, OWNER, RUN)
+    (entry,) = entries(memory.records, memory.pages, OWNER, RUN)
     assert [write.new_pages for write in entry.writes] == [1]
 
 
@@ -48,7 +52,7 @@ def test_nobody_relies_on_the_pages_of_an_attempt_that_came_second(
     put(second, config, xs=[OTHER, PAGE])
     assert values(memory.saver()) == {"xs": [OTHER, PAGE]}
     # The first attempt's page, which the second one learned of, is not repeated.
-    (_, last) = entries(memory.records, OWNER, RUN)
+    (_, last) = entries(memory.records, memory.pages, OWNER, RUN)
     assert last.new_pages == 1
 
 
@@ -76,13 +80,12 @@ def test_checkpoint_waits_for_writes_that_are_on_their_way() -> None:
     class Slow(MemoryRecordStore):
         """Holds a finished task's writes until they are released."""
 
-        def put(
-            self, partition: str, sort: str, body: bytes, *, expected: int | None = None
-        ) -> int:
+        # Any: the port's options, whichever they are, pass through.
+        def put(self, partition: str, sort: str, body: bytes, **options: Any) -> int:
             if "/w/" in sort:
                 arrived.set()
                 released.wait(60)
-            return super().put(partition, sort, body, expected=expected)
+            return super().put(partition, sort, body, **options)
 
     arrived, released = threading.Event(), threading.Event()
     backend = MemoryBackend(records=Slow())
@@ -95,7 +98,7 @@ def test_checkpoint_waits_for_writes_that_are_on_their_way() -> None:
         released.set()
         writes.result(60)
         checkpoint.result(60)
-    (_, last) = entries(backend.records, OWNER, RUN)
+    (_, last) = entries(backend.records, backend.pages, OWNER, RUN)
     assert last.new_pages == 0
     assert values(backend.saver()) == {"xs": [PAGE]}
 
@@ -154,13 +157,121 @@ def test_writes_kept_for_a_checkpoint_are_released_before_it_counts_as_seen() ->
     assert memory.hold_writes("id", two) == seen
 
 
-def test_page_held_twice_counts_from_its_first_home() -> None:
-    memory = Recollection()
-    memory.learn("0000000002/w/task", [b"page"])
-    memory.learn("0000000005/!", [b"page"])
-    assert memory.is_home_before(b"page", "0000000003/!")
-    assert not memory.is_home_before(b"page", "0000000002/!")
-    assert not memory.is_home_before(b"unknown", "0000000009/!")
+def new_pages(backend: MemoryBackend) -> list[int]:
+    """Return how many pages each entry of the root's log brought."""
+    found = entries(backend.records, backend.pages, OWNER, RUN)
+    return [entry.new_pages for entry in found]
+
+
+def test_page_is_stored_anew_unless_the_parent_is_made_of_it(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    first = put(saver, xs=[PAGE])
+    second = put(saver, first, xs=[PAGE, OTHER])
+    third = put(saver, second, xs=[OTHER])
+    put(saver, third, xs=[OTHER, PAGE])
+    # The last one's parent is not made of it any more, though older ones are.
+    assert new_pages(memory) == [1, 1, 0, 1]
+    assert verify(memory.records, memory.pages, OWNER, RUN).ok
+
+
+def test_page_of_another_branch_is_stored_anew(memory: MemoryBackend) -> None:
+    saver = memory.saver()
+    first = put(saver, xs=[PAGE])
+    put(saver, first, xs=[PAGE, OTHER])
+    put(saver, first, xs=[PAGE, OTHER])
+    assert new_pages(memory) == [1, 1, 1]
+
+
+def test_page_moves_from_one_channel_to_another_for_nothing(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    first = put(saver, xs=[PAGE], text=OTHER)
+    put(saver, first, xs=[OTHER], text=PAGE)
+    assert new_pages(memory) == [2, 0]
+    assert values(memory.saver()) == {"xs": [OTHER], "text": PAGE}
+
+
+def test_page_that_a_finished_task_recorded_is_stored_again_later_only(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    first = put(saver, xs=[])
+    saver.put_writes(first, [("xs", [PAGE])], "task")
+    second = put(saver, first, xs=[PAGE])
+    saver.put_writes(second, [("xs", [OTHER])], "task")
+    third = put(saver, second, xs=[PAGE])
+    # What a task of the grandparent recorded is nothing to rely on.
+    put(saver, third, xs=[PAGE, OTHER])
+    assert new_pages(memory) == [0, 0, 0, 1]
+    assert verify(memory.records, memory.pages, OWNER, RUN).ok
+
+
+def test_task_does_not_store_what_its_checkpoint_is_made_of(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    config = put(saver, xs=[PAGE])
+    saver.put_writes(config, [("xs", [PAGE, OTHER])], "task")
+    (entry,) = entries(memory.records, memory.pages, OWNER, RUN)
+    assert [write.new_pages for write in entry.writes] == [1]
+    assert pending(memory.saver(), config) == [("task", "xs", [PAGE, OTHER])]
+
+
+def test_saver_that_does_not_remember_the_parent_stores_all_of_it(
+    memory: MemoryBackend,
+) -> None:
+    first = put(memory.saver(), xs=[PAGE])
+    put(memory.saver(), first, xs=[PAGE])
+    assert new_pages(memory) == [1, 1]
+    assert verify(memory.records, memory.pages, OWNER, RUN).ok
+
+
+def test_number_of_changes_in_a_row_is_bounded(memory: MemoryBackend) -> None:
+    saver = memory.saver()
+    config = None
+    for step in range(3 * CHAIN):
+        config = put(saver, config, step=step, n=step)
+    lines = [read_line(each).entry for each in memory.records.cells.values()]
+    of = {line.number: line.of for line in lines if isinstance(line, Checkpoint)}
+    wholes = [number for number in sorted(of) if of[number] is None]
+    assert wholes == [1, 1 + CHAIN, 1 + 2 * CHAIN]
+    assert all(before in (None, number - 1) for number, before in of.items())
+    assert values(memory.saver()) == {"n": 3 * CHAIN - 1}
+
+
+def test_number_of_changes_is_bounded_however_often_the_saver_is_another(
+    memory: MemoryBackend,
+) -> None:
+    for step in range(2 * CHAIN):
+        saver = memory.saver()
+        config = loaded(saver).config if step else None
+        put(saver, config, step=step, n=step)
+    lines = [read_line(each).entry for each in memory.records.cells.values()]
+    entire = [e.number for e in lines if isinstance(e, Checkpoint) and e.of is None]
+    assert sorted(entire) == [1, 1 + CHAIN]
+
+
+def test_reader_of_a_checkpoint_reads_no_further_than_its_chain(
+    memory: MemoryBackend,
+) -> None:
+    saver = memory.saver()
+    config = None
+    for step in range(3 * CHAIN):
+        config = put(saver, config, step=step, xs=[PAGE[: 100 + step]])
+    met: list[int] = []
+    journal_reader = LogReader(
+        memory.records,
+        memory.pages,
+        run_partition(OWNER, RUN),
+        "",
+        on_line=lambda line: met.append(line.number),
+    )
+    next(journal_reader.checkpoints())
+    assert 1 <= len(met) <= CHAIN
+    assert met[0] == 3 * CHAIN
 
 
 def test_claim_drops_writes_kept_for_a_slice_that_was_given_up(

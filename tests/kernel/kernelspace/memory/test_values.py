@@ -24,10 +24,11 @@ from analemma.kernelspace.memory import placement
 from analemma.kernelspace.memory.pages import (
     Draft,
     Ref,
-    digest_in,
     encoded_from,
     encoded_wire,
     is_stored,
+    lengthened,
+    shortened,
 )
 from analemma.kernelspace.memory.seal import pack, unpack
 from analemma.kernelspace.memory.values import Decoder, Encoder
@@ -69,20 +70,10 @@ def test_big_value_comes_back_from_a_tasks_writes(backend: Backend, name: str) -
     ]
 
 
-def test_value_above_the_largest_page_is_cut_and_comes_back(
-    memory: MemoryBackend,
-) -> None:
-    value = noise(2 * placement.CHUNK_BYTES + 7)
-    put(memory.saver(), whole=value, listed=[value])
-    assert values(memory.saver()) == {"whole": value, "listed": [value]}
-    assert max(map(len, memory.pages.cells.values())) <= placement.CHUNK_BYTES + 64
-    assert memory.pages.written_bytes < 1.1 * len(value)
-
-
 def test_thousands_of_channels_and_writes_fit_their_records(
     memory: MemoryBackend,
 ) -> None:
-    channels = {f"channel {n}": f"value {n} " * 20 for n in range(3000)}
+    channels: dict[str, Any] = {f"channel {n}": f"value {n} " * 20 for n in range(3000)}
     saver = memory.saver()
     config = put(saver, **channels)
     sends = [("__pregel_tasks", Send("node", {"item": n})) for n in range(3000)]
@@ -134,10 +125,12 @@ def test_large_value_is_stored_once_however_often_it_is_named(
     value = noise(MIB)
     saver = memory.saver()
     config = put(saver, x=value)
+    stored = memory.pages.calls["put"]
+    assert stored == len(memory.pages.cells) == MIB // placement.WHOLE_BYTES
     for step in range(3):
         saver.put_writes(config, [("x", value)], "task")
         config = put(saver, config, x=value, step=step)
-    assert memory.pages.calls["put"] == 1
+    assert memory.pages.calls["put"] == stored
 
 
 def test_message_changed_in_place_is_another_page(memory: MemoryBackend) -> None:
@@ -263,7 +256,15 @@ JSON = st.recursive(
 )
 
 
-@given(st.lists(JSON, max_size=80) | JSON)
+MESSAGES = st.builds(
+    AIMessage, content=st.text(max_size=80), id=st.none() | st.text(max_size=8)
+) | st.builds(HumanMessage, content=st.lists(st.text(max_size=30), max_size=3))
+# More keys than a map may have that is not stored by key.
+MAPS = st.dictionaries(st.text() | st.integers(0, 99), JSON, min_size=65, max_size=70)
+VALUES = JSON | MAPS | st.lists(JSON | MESSAGES, max_size=80)
+
+
+@given(VALUES)
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 def test_codec_gives_back_every_value_through_its_wire_form(value: object) -> None:
     serde = JsonPlusSerializer()
@@ -272,15 +273,56 @@ def test_codec_gives_back_every_value_through_its_wire_form(value: object) -> No
     wire = unpack(pack(encoded_wire(encoded)), "test")
 
     def fetch(ref: Ref) -> bytes:
-        home = draft.in_store if is_stored(ref) else draft.in_log
-        return home[digest_in(ref)]
+        return draft.pages[ref]
 
     assert encoded_from(wire) == encoded
     assert Decoder(serde, fetch).value(encoded_from(wire)) == value
+    # As a record writes it that carries the pages: with numbers for them.
+    carried = [ref for ref in draft.pages if not is_stored(ref)]
+    places = {ref: place for place, ref in enumerate(carried)}
+    short = unpack(pack(shortened(wire, places)), "test")
+    assert lengthened(short, carried) == wire
+    assert not any(bytes(ref) in pack(short) for ref in carried)
+
+
+@given(st.lists(JSON | MESSAGES, max_size=40), st.lists(JSON | MESSAGES, max_size=9))
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+def test_list_that_grew_is_encoded_as_if_it_had_always_been_so_long(
+    start: list[object], more: list[object]
+) -> None:
+    serde = JsonPlusSerializer()
+    whole = Encoder(serde, everything := Draft()).channel([*start, *more], None)
+    before = Encoder(serde, Draft()).channel(start, None)
+    after = Encoder(serde, fresh := Draft()).channel([*start, *more], before)
+    assert after.encoded == whole.encoded
+    assert fresh.pages.items() <= everything.pages.items()
+    assert everything.pages.keys() <= after.reached
+    assert after.reached == before.reached | fresh.pages.keys()
+
+
+def test_elements_of_a_list_that_grows_are_serialized_once(
+    memory: MemoryBackend,
+) -> None:
+    class Counting(JsonPlusSerializer):
+        seen = 0
+
+        def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+            self.seen += isinstance(obj, AIMessage)
+            return super().dumps_typed(obj)
+
+    saver = memory.saver()
+    saver.serde = serde = Counting()
+    messages: list[object] = []
+    config = None
+    for number in range(30):
+        messages = [*messages, AIMessage(content=f"{number} of many " * 20)]
+        config = put(saver, config, messages=messages)
+        assert serde.seen == number + 1
+    assert values(memory.saver())["messages"] == messages
 
 
 def test_missing_page_is_named(memory: MemoryBackend) -> None:
-    put(memory.saver(), x=noise(MIB))
+    put(memory.saver(), x=noise(60_000))
     (page,) = memory.pages.cells
     del memory.pages.cells[page]
     with pytest.raises(PageMissing, match=page):

@@ -1,0 +1,191 @@
+"""Delete what nothing names any more, beside running writers.
+
+Three rules make it safe. Who stores a page names it within minutes, and storing
+makes a page young; only pages that nobody stored for the policy's grace are
+deleted. What is named is read from every record of the owner, forwards, so that
+a checkpoint moved on meanwhile is met later. And a record that cannot be read
+stops the sweep before anything is deleted: what it names is not known.
+
+Runs that ended longer ago than the policy keeps them go first, each newest
+record first and its run record last, so that a sweep cut short is taken up by
+the next one.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from analemma.hardware.ports import PageStore, Record, RecordStore
+from analemma.ids import Owner, PageId
+from analemma.kernelspace.layout import (
+    RECORD,
+    run_in,
+    run_partition,
+    run_partitions,
+    runs_partition,
+)
+from analemma.kernelspace.machine import Machine
+from analemma.kernelspace.memory.marks import Marks, mark_run
+from analemma.kernelspace.process_table import ProcessTable, listing_of
+from analemma.records.run import RunRecord
+
+
+class Why(StrEnum):
+    """Why something is deleted."""
+
+    RUN_EXPIRED = "its run ended too long ago"
+    NAMED_BY_NOTHING = "no record names it"
+
+
+@dataclass(frozen=True, slots=True)
+class SweptPage:
+    """A page that is deleted. ``stored_at`` is aware UTC."""
+
+    id: PageId
+    size_bytes: int
+    stored_at: datetime
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class SweptRun:
+    """A run that is deleted with its records."""
+
+    run_id: str
+    ended_at: datetime
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What a sweep did, or would do.
+
+    ``young_pages`` are named by nothing as well, but were stored too recently.
+    """
+
+    dry_run: bool
+    runs: tuple[SweptRun, ...]
+    pages: tuple[SweptPage, ...]
+    kept_pages: int
+    kept_bytes: int
+    young_pages: int
+    scanned_records: int
+
+    @property
+    def freed_bytes(self) -> int:
+        """The bytes of the deleted pages."""
+        return sum(page.size_bytes for page in self.pages)
+
+
+def sweep(
+    machine: Machine,
+    owner: Owner,
+    *,
+    dry_run: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> SweepReport:
+    """Delete an owner's expired runs and the pages that nothing names.
+
+    Args:
+        machine: Whose policy says how long things are kept.
+        owner: Whose runs and pages.
+        dry_run: Only say what would be deleted.
+        on_progress: Told what is being done, a line at a time.
+
+    Raises:
+        Corrupt: a record cannot be read; no page was deleted.
+        StoreUnavailable: a store did not answer; safe to repeat.
+    """
+    retention = machine.policy.retention
+    now = machine.clock.now()
+    pages = machine.pages(owner)
+    runs: tuple[SweptRun, ...] = ()
+    if retention.ended_runs_days is not None:
+        on_progress("looking for runs that ended long ago")
+        before = now - timedelta(days=retention.ended_runs_days)
+        runs = tuple(
+            _expire(machine.records, record, dry_run=dry_run)
+            for record in _ended_before(machine.records, owner, before)
+        )
+    on_progress("reading what the runs name")
+    gone = {run.run_id for run in runs}
+    marks, expired = Marks(pages), Marks(pages)
+    scanned = _mark(machine.records, owner, marks, expired, gone)
+    on_progress("looking through the pages")
+    return _sweep_pages(
+        pages,
+        marks.live,
+        expired.live,
+        before=now - timedelta(hours=retention.page_grace_hours),
+        report=SweepReport(dry_run, runs, (), 0, 0, 0, scanned),
+    )
+
+
+def _mark(
+    records: RecordStore, owner: Owner, marks: Marks, expired: Marks, gone: set[str]
+) -> int:
+    """Mark what runs name; what those that are to go name is marked apart."""
+    scanned = 0
+    found = records.scan(run_partitions(owner))
+    for partition, group in groupby(found, key=_partition):
+        target = expired if run_in(partition) in gone else marks
+        scanned += mark_run(records, partition, group, target)
+    return scanned
+
+
+def _sweep_pages(
+    pages: PageStore,
+    live: set[PageId],
+    expired: set[PageId],
+    *,
+    before: datetime,
+    report: SweepReport,
+) -> SweepReport:
+    swept: list[SweptPage] = []
+    kept = kept_bytes = young = 0
+    for page in pages.list():
+        if page.id in live:
+            kept += 1
+            kept_bytes += page.size_bytes
+        elif page.stored_at >= before:
+            young += 1
+        elif report.dry_run or pages.delete(page.id, stored_before=before):
+            why = Why.RUN_EXPIRED if page.id in expired else Why.NAMED_BY_NOTHING
+            swept.append(SweptPage(page.id, page.size_bytes, page.stored_at, why))
+        else:
+            young += 1  # somebody stored it again since it was listed
+    return SweepReport(
+        dry_run=report.dry_run,
+        runs=report.runs,
+        pages=tuple(swept),
+        kept_pages=kept,
+        kept_bytes=kept_bytes,
+        young_pages=young,
+        scanned_records=report.scanned_records,
+    )
+
+
+def _ended_before(
+    records: RecordStore, owner: Owner, before: datetime
+) -> Iterator[RunRecord]:
+    for record in list(ProcessTable(records).list(owner)):
+        if record.status.ended and record.updated_at < before:
+            yield record
+
+
+def _expire(records: RecordStore, record: RunRecord, *, dry_run: bool) -> SweptRun:
+    partition = run_partition(record.owner, record.run_id)
+    sorts = [each.sort for each in records.query(partition, descending=True)]
+    if not dry_run:
+        for sort in sorts:
+            if sort != RECORD:
+                records.delete(partition, sort)
+        records.delete(runs_partition(record.owner), listing_of(record))
+        records.delete(partition, RECORD)
+    return SweptRun(record.run_id, record.updated_at, len(sorts))
+
+
+def _partition(record: Record) -> str:
+    return record.partition

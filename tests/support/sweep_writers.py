@@ -1,0 +1,181 @@
+"""Writers for whom nobody waits: each runs graphs one after the other.
+
+A writer is a process, or a thread, with stores and a saver of its own. What it
+has done it tells through a queue; what somebody wishes that it writes next it
+finds in another one.
+"""
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from analemma.hardware.local.home import LocalHome
+from analemma.ids import LOCAL_OWNER, PageId, page_id
+from analemma.kernelspace.memory import placement
+from analemma.kernelspace.memory.pages import Draft
+from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.memory.values import Encoder
+from sweep_graph import FRESH, LIMIT, SHARED, graph_of, scripted, value_of
+from sweep_pages import HeldPages, HeldRecords, Holds
+
+Told = tuple[Literal["began", "ended", "deleted", "left"], str, list[int], int]
+"""What happened, to which run, the numbers it wrote and its last superstep."""
+
+
+class Channel(Protocol):
+    """What the queues of threads and of processes have in common.
+
+    Any: a queue holds whatever is put into it.
+    """
+
+    def put(self, item: Any) -> None: ...
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where writers write, and how they are spoken to.
+
+    ``granted`` names the pages that were wished for, once they are put and
+    before any record names them.
+    """
+
+    home: Path
+    holds: Path
+    wishes: Channel
+    granted: Channel
+    told: Channel
+
+
+def run_id_of(writer: int, run: int) -> str:
+    """Return the id of a run."""
+    return f"run-{writer}-{run}"
+
+
+def page_of(value: bytes) -> bytes:
+    """Return the page that a short value becomes."""
+    draft = Draft()
+    serde = JsonPlusSerializer(pickle_fallback=False)
+    Encoder(serde, draft).entry(value, placement.INLINE_VALUE_BYTES)
+    (page,) = draft.pages.values()
+    return page
+
+
+@dataclass
+class Writer:
+    """Writes ``runs`` runs; deletes every fifth of them in the end."""
+
+    ground: Ground
+    number: int
+    runs: int
+    _wished: PageId | None = field(default=None, init=False)
+
+    def write(self) -> None:
+        """Write them all."""
+        try:
+            with LocalHome.open(self.ground.home, create=False) as home:
+                holds = Holds(self.ground.holds)
+                pages = HeldPages(home.pages(), holds, self._on_put)
+                records = HeldRecords(home.records, holds)
+                for run in range(self.runs):
+                    saver = PagedSaver(
+                        records,
+                        pages,
+                        owner=LOCAL_OWNER,
+                        writer=f"writer-{self.number}-{run}",
+                    )
+                    self._write_run(saver, run)
+        finally:
+            self.ground.told.put(("left", str(self.number), [], 0))
+
+    def _write_run(self, saver: PagedSaver, run: int) -> None:
+        run_id = run_id_of(self.number, run)
+        script = scripted(self.number, run)
+        graph = saver.bind(
+            graph_of(lambda step, now: self._wish(now, default=script(step)))
+        )
+        config = {**LIMIT, "configurable": {"thread_id": run_id}}
+        self.ground.told.put(("began", run_id, [], 0))
+        chosen = graph.invoke(FRESH, config, durability="sync")["chosen"]
+        found = saver.get_tuple(config)
+        assert found is not None
+        step = found.metadata["step"]
+        if run % 5 == 4:
+            saver.delete_thread(run_id)
+            self.ground.told.put(("deleted", run_id, chosen, step))
+        else:
+            self.ground.told.put(("ended", run_id, chosen, step))
+
+    def _wish(self, now: bytes, *, default: int) -> int:
+        try:
+            number: int = self.ground.wishes.get(block=False)
+        except queue.Empty:
+            return default
+        if now == value_of(number):
+            # What is there already is not stored again.
+            self.ground.wishes.put(number)
+            return default
+        self._wished = page_id(page_of(value_of(number)))
+        return number
+
+    def _on_put(self, page: PageId) -> None:
+        if page == self._wished:
+            self._wished = None
+            self.ground.granted.put(page)
+
+
+def shared_pages() -> dict[PageId, int]:
+    """Return the pages of the values that all runs share, and their numbers."""
+    return {page_id(page_of(value_of(n))): n for n in range(SHARED)}
+
+
+@contextmanager
+def processes(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
+    """Start writers as processes; in the end all of them have ended well."""
+    context = multiprocessing.get_context("spawn")
+    ground = Ground(home, holds, context.Queue(), context.Queue(), context.Queue())
+    started = [
+        context.Process(target=Writer(ground, number, runs).write)
+        for number in range(writers)
+    ]
+    for process in started:
+        process.start()
+    try:
+        yield ground
+    finally:
+        for process in started:
+            process.join(60)
+            process.kill()
+            process.join()
+        codes = [process.exitcode for process in started]
+        for process in started:
+            process.close()
+    assert codes == [0] * writers
+
+
+@contextmanager
+def threads(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
+    """Start writers as threads of this process."""
+    ground = Ground(home, holds, queue.Queue(), queue.Queue(), queue.Queue())
+    started = [
+        threading.Thread(target=Writer(ground, number, runs).write)
+        for number in range(writers)
+    ]
+    for thread in started:
+        thread.start()
+    try:
+        yield ground
+    finally:
+        for thread in started:
+            thread.join(60)
+
+
+Start = Callable[[Path, Path, int, int], Any]  # Any: a context manager of a Ground
