@@ -6,10 +6,10 @@ STAMP := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench bench-memory lock clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP)  ## Make .venv with everything, hash-checked
 
@@ -33,8 +33,11 @@ format: $(STAMP)  ## Rewrite the code as check wants it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## Measure, side by side with the alternatives
-	@$(BIN)/python benchmarks/superstep_cost.py
+bench: bench-memory  ## Measure everything that has a benchmark
+
+# ARGS=--quick for half a minute; benchmarks/memory/__init__.py has the rest.
+bench-memory: $(STAMP)  ## Measure checkpoints, side by side with LangGraph's savers
+	@$(BIN)/python -m benchmarks.memory $(ARGS)
 
 lock: $(STAMP)  ## Compile the hash-pinned requirements anew
 	@sh tools/lock.sh $(BIN)/uv

@@ -1,11 +1,12 @@
 """Logs that grow, and moments between store calls at which something happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
+from analemma.hardware.ports import Record
 from analemma.ids import PageId
 from analemma.kernelspace.memory.log import entries
 from analemma.kernelspace.memory.saver import PagedSaver
@@ -41,7 +42,7 @@ class Moment:
 
 @dataclass
 class WatchedRecords(MemoryRecordStore):
-    """Lets the moment pass before every call but a read of one record."""
+    """Lets the moment pass before every write and before every record of a query."""
 
     moment: Moment = field(default_factory=Moment)
 
@@ -54,9 +55,10 @@ class WatchedRecords(MemoryRecordStore):
         self.moment.passes()
         super().delete(partition, sort)
 
-    def query(self, partition: str, **options: Any) -> Any:
-        self.moment.passes()
-        return super().query(partition, **options)
+    def query(self, partition: str, **options: Any) -> Iterator[Record]:
+        for record in super().query(partition, **options):
+            self.moment.passes()
+            yield record
 
 
 @dataclass

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -106,7 +107,14 @@ def graph_of(
 
 def plain(chosen: list[int]) -> dict[str, Any]:
     """Return what the graph ends with when nothing is remembered."""
-    return dict(graph_of(lambda step, _: chosen[step]).invoke(FRESH, LIMIT))
+    return dict(
+        graph_of(lambda step, _: chosen[step]).invoke(FRESH, config_of("plain"))
+    )
 
 
-LIMIT: Any = {"recursion_limit": SUPERSTEPS + 10}  # Any: LangGraph's config
+def config_of(run_id: str) -> RunnableConfig:
+    """Return the config of a run, with room for all of its supersteps."""
+    return {
+        "recursion_limit": SUPERSTEPS + 10,
+        "configurable": {"thread_id": run_id},
+    }

@@ -9,14 +9,14 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from analemma.hardware.local.home import PAGES, LocalHome
 from analemma.hardware.ports import PageStore, SystemClock
 from analemma.hardware.ports.pages import StoredPage
-from analemma.ids import LOCAL_OWNER, Owner, PageId, RandomIds, page_id
+from analemma.ids import LOCAL_OWNER, Owner, PageId, RandomIds
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.sweep import SweepReport, sweep
@@ -24,7 +24,7 @@ from analemma.records.policy import KernelPolicy, RetentionPolicy
 from kernel_desk import no_model
 from sweep_graph import value_of
 from sweep_pages import HeldPages, HeldRecords, Holds, grow_old
-from sweep_writers import Ground, page_of, shared_pages
+from sweep_writers import Ground, is_pruned, page_of, shared_pages
 
 _PLANTED = 10
 _WAITS = 2
@@ -126,12 +126,10 @@ class Sweeper:
         for each in assistants:
             each.start()
         pages = self.home.pages()
-        impatient = Impatient(
-            pages, self.ground, shared_pages(), self.seen, self._left
-        )
+        impatient = Impatient(pages, self.ground, shared_pages(), self.seen, self._left)
         machine = machine_of(self.home, impatient)
         while not self._left.is_set():
-            planted = self._plant(pages)
+            planted = self.plant()
             self.grow_old()
             report = sweep(machine, LOCAL_OWNER)
             self.seen.rounds += 1
@@ -139,6 +137,19 @@ class Sweeper:
             self.seen.orphans += len(planted & {page.id for page in report.pages})
         for each in assistants:
             each.join()
+
+    def plant(self) -> set[PageId]:
+        """Store pages that no record names; return those that none ever will.
+
+        The others are those of the values that runs share.
+        """
+        pages = self.home.pages()
+        for number in shared_pages().values():
+            pages.put(page_of(value_of(number)))
+        return {
+            pages.put(b"an orphan %d of round %d" % (n, self.seen.rounds))
+            for n in range(_PLANTED)
+        }
 
     def sweep_once_more(self) -> SweepReport:
         """Sweep when nobody writes and everything is old."""
@@ -149,15 +160,6 @@ class Sweeper:
         """Make what is not on its way look old."""
         files = Path(self.home.path) / PAGES / LOCAL_OWNER
         return grow_old(files, self.home.pages(), Holds(self.ground.holds))
-
-    def _plant(self, pages: PageStore) -> set[PageId]:
-        """Store pages that no record names, among them all that runs share."""
-        for number in shared_pages().values():
-            pages.put(page_of(value_of(number)))
-        return {
-            pages.put(b"an orphan %d of round %d" % (n, self.seen.rounds))
-            for n in range(_PLANTED)
-        }
 
     def _listen(self) -> None:
         left = 0
@@ -184,7 +186,7 @@ class Sweeper:
         )
         while not self._left.wait(_PRUNE_SECONDS):
             for run_id in [*self._moving]:
-                if int(run_id[-1]) % 2:
+                if is_pruned(run_id):
                     self.seen.pruned += saver.keep_latest(run_id)
 
 

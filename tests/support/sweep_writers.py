@@ -22,7 +22,7 @@ from analemma.kernelspace.memory import placement
 from analemma.kernelspace.memory.pages import Draft
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.memory.values import Encoder
-from sweep_graph import FRESH, LIMIT, SHARED, graph_of, scripted, value_of
+from sweep_graph import FRESH, SHARED, config_of, graph_of, scripted, value_of
 from sweep_pages import HeldPages, HeldRecords, Holds
 
 Told = tuple[Literal["began", "ended", "deleted", "left"], str, list[int], int]
@@ -58,6 +58,21 @@ class Ground:
 def run_id_of(writer: int, run: int) -> str:
     """Return the id of a run."""
     return f"run-{writer}-{run}"
+
+
+def is_deleted(run: int) -> bool:
+    """Say whether a run is deleted when it has ended."""
+    return run % 5 == 4
+
+
+def is_pruned(run_id: str) -> bool:
+    """Say whether a run is to be pruned while it is written.
+
+    None that is deleted: what prunes a run while it is deleted may write down
+    remains of what is gone.
+    """
+    run = int(run_id.rpartition("-")[2])
+    return run % 2 == 1 and not is_deleted(run)
 
 
 def page_of(value: bytes) -> bytes:
@@ -102,13 +117,13 @@ class Writer:
         graph = saver.bind(
             graph_of(lambda step, now: self._wish(now, default=script(step)))
         )
-        config = {**LIMIT, "configurable": {"thread_id": run_id}}
+        config = config_of(run_id)
         self.ground.told.put(("began", run_id, [], 0))
         chosen = graph.invoke(FRESH, config, durability="sync")["chosen"]
         found = saver.get_tuple(config)
         assert found is not None
         step = found.metadata["step"]
-        if run % 5 == 4:
+        if is_deleted(run):
             saver.delete_thread(run_id)
             self.ground.told.put(("deleted", run_id, chosen, step))
         else:

@@ -6,21 +6,25 @@ deleted. What is named is read from every record of the owner, forwards, so that
 a checkpoint moved on meanwhile is met later. And a record that cannot be read
 stops the sweep before anything is deleted: what it names is not known.
 
-Runs that ended longer ago than the policy keeps them go first, each newest
-record first and its run record last, so that a sweep cut short is taken up by
-the next one.
+Runs that ended longer ago than the policy keeps them go before the pages, each
+newest record first, then its run record, then its listing: whatever a sweep that
+was cut short leaves of a run, the next one finds and deletes.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
+from analemma.errors import Corrupt, RunNotFound
 from analemma.hardware.ports import PageStore, Record, RecordStore
 from analemma.ids import Owner, PageId
 from analemma.kernelspace.layout import (
     RECORD,
+    listed_run,
+    listing_sort,
     run_in,
     run_partition,
     run_partitions,
@@ -95,24 +99,23 @@ def sweep(
         on_progress: Told what is being done, a line at a time.
 
     Raises:
-        Corrupt: a record cannot be read; no page was deleted.
+        Corrupt: a record of a run that stays cannot be read; nothing was deleted,
+            or, if that run was to go and was taken up again meanwhile, no page.
         StoreUnavailable: a store did not answer; safe to repeat.
     """
     retention = machine.policy.retention
     now = machine.clock.now()
     pages = machine.pages(owner)
-    runs: tuple[SweptRun, ...] = ()
+    past = _Past([], [])
     if retention.ended_runs_days is not None:
         on_progress("looking for runs that ended long ago")
         before = now - timedelta(days=retention.ended_runs_days)
-        runs = tuple(
-            _expire(machine.records, record, dry_run=dry_run)
-            for record in _ended_before(machine.records, owner, before)
-        )
+        past = _past(machine.records, owner, before)
     on_progress("reading what the runs name")
-    gone = {run.run_id for run in runs}
     marks, expired = Marks(pages), Marks(pages)
+    gone = {record.run_id for record in past.runs}
     scanned = _mark(machine.records, owner, marks, expired, gone)
+    runs = _expire(machine.records, owner, past, marks, dry_run=dry_run)
     on_progress("looking through the pages")
     return _sweep_pages(
         pages,
@@ -126,12 +129,18 @@ def sweep(
 def _mark(
     records: RecordStore, owner: Owner, marks: Marks, expired: Marks, gone: set[str]
 ) -> int:
-    """Mark what runs name; what those that are to go name is marked apart."""
+    """Mark what runs name; what those that are to go name is marked apart.
+
+    That only tells why a page goes, so a record that cannot be read may go too.
+    """
     scanned = 0
     found = records.scan(run_partitions(owner))
     for partition, group in groupby(found, key=_partition):
-        target = expired if run_in(partition) in gone else marks
-        scanned += mark_run(records, partition, group, target)
+        if run_in(partition) not in gone:
+            scanned += mark_run(records, partition, group, marks)
+            continue
+        with contextlib.suppress(Corrupt):
+            scanned += mark_run(records, partition, group, expired)
     return scanned
 
 
@@ -167,24 +176,59 @@ def _sweep_pages(
     )
 
 
-def _ended_before(
-    records: RecordStore, owner: Owner, before: datetime
-) -> Iterator[RunRecord]:
-    for record in list(ProcessTable(records).list(owner)):
-        if record.status.ended and record.updated_at < before:
-            yield record
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is past its retention: ended runs, and listings that name no run."""
+
+    runs: list[RunRecord]
+    listings: list[str]
 
 
-def _expire(records: RecordStore, record: RunRecord, *, dry_run: bool) -> SweptRun:
-    partition = run_partition(record.owner, record.run_id)
-    sorts = [each.sort for each in records.query(partition, descending=True)]
+def _past(records: RecordStore, owner: Owner, before: datetime) -> _Past:
+    table, past = ProcessTable(records), _Past([], [])
+    for entry in records.query(runs_partition(owner)):
+        try:
+            record = table.get(owner, listed_run(entry.sort)).record
+        except RunNotFound:
+            # What is younger may be an admission that has not come to its record.
+            if entry.sort < listing_sort(before, ""):
+                past.listings.append(entry.sort)
+            continue
+        is_listing = entry.sort == listing_of(record)
+        if is_listing and record.status.ended and record.updated_at < before:
+            past.runs.append(record)
+    return past
+
+
+def _expire(
+    records: RecordStore, owner: Owner, past: _Past, marks: Marks, *, dry_run: bool
+) -> tuple[SweptRun, ...]:
+    """Delete what is past; a run that was taken up again stays and is marked."""
+    swept: list[SweptRun] = []
+    for record in past.runs:
+        partition = run_partition(owner, record.run_id)
+        if not _is_unchanged(records, record):
+            mark_run(records, partition, records.query(partition), marks)
+            continue
+        sorts = [each.sort for each in records.query(partition, descending=True)]
+        swept.append(SweptRun(record.run_id, record.updated_at, len(sorts)))
+        if not dry_run:
+            for sort in sorts:
+                if sort != RECORD:
+                    records.delete(partition, sort)
+            records.delete(partition, RECORD)
+            records.delete(runs_partition(owner), listing_of(record))
     if not dry_run:
-        for sort in sorts:
-            if sort != RECORD:
-                records.delete(partition, sort)
-        records.delete(runs_partition(record.owner), listing_of(record))
-        records.delete(partition, RECORD)
-    return SweptRun(record.run_id, record.updated_at, len(sorts))
+        for sort in past.listings:
+            records.delete(runs_partition(owner), sort)
+    return tuple(swept)
+
+
+def _is_unchanged(records: RecordStore, record: RunRecord) -> bool:
+    try:
+        return ProcessTable(records).get(record.owner, record.run_id).record == record
+    except RunNotFound:
+        return False
 
 
 def _partition(record: Record) -> str:

@@ -109,7 +109,10 @@ class Journal:
         is_input = snapshot.metadata.get("source") == "input" and parent is None
         self._win(number, body.sealed, durably=not is_input)
         if branches and parent is not None and self._was_removed(parent.number):
-            self._stand_alone(composed, pages, told)
+            composed = compose(
+                snapshot, self.namespace, number, self._writer, parent, None, serde
+            )
+            self._stand_alone(composed, lone, told)
         memory.appended(composed.known)
         return Seen(number, composed.known.manifest.hash)
 
@@ -228,8 +231,6 @@ class Journal:
         composed: Composed,
         fresh: Mapping[Ref, bytes],
         told: tuple[Attempt, int] | None,
-        *,
-        alone: bool = False,
     ) -> Body:
         manifest = composed.known.manifest
         load = load_of(fresh)
@@ -244,12 +245,15 @@ class Journal:
                 tuple(load.carried),
             )
         place = self.place(manifest.number)
-        of = None if alone else composed.of
-        return checkpoint_body(place, manifest, of, load, lone)
+        return checkpoint_body(place, manifest, composed.of, load, lone)
+
+    def remains(self) -> Record | None:
+        """Return the record of what pruning left, if it ever did."""
+        return self.records.get(self.partition, self.sort(NUMBER))
 
     def _was_removed(self, number: int) -> bool:
         """Say whether pruning has taken the entry away, or is about to."""
-        record = self.records.get(self.partition, self.sort(NUMBER))
+        record = self.remains()
         if record is None:
             return False
         entry = read_line(record).entry
@@ -258,7 +262,7 @@ class Journal:
     def _stand_alone(
         self,
         composed: Composed,
-        pages: Mapping[Ref, bytes],
+        lone: Attempt | None,
         told: tuple[Attempt, int] | None,
     ) -> None:
         """Write the entry once more, relying on nothing before it.
@@ -268,7 +272,8 @@ class Journal:
         new entries after it has announced what it removes, and this looks for
         the announcement after its entry stands.
         """
-        body = self._body(composed, pages, told, alone=True)
+        pages = {**composed.pages, **(lone.pages if lone else {})}
+        body = self._body(composed, pages, told)
         self.store(body.stored)
         number = composed.known.manifest.number
         self.write(number, ENTRY, body.sealed, expected=1)

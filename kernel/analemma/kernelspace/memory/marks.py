@@ -37,6 +37,7 @@ class Marks:
     def __init__(self, pages: PageStore) -> None:
         self._pages = pages
         self._tables: set[PageId] = set()
+        self._depths: dict[PageId, int] = {}
         self.live: set[PageId] = set()
 
     def add(self, record: Record) -> None:
@@ -97,10 +98,11 @@ class Marks:
     def _add_document(self, content: bytes, depth: int) -> None:
         for name in _HEX.findall(content):
             page_id = PageId(name.decode())
-            if page_id in self.live or depth == 0:
-                self.live.add(page_id)
-                continue
             self.live.add(page_id)
+            # What was met further down was not followed as far.
+            if self._depths.get(page_id, 0) >= depth:
+                continue
+            self._depths[page_id] = depth
             try:
                 page = self._pages.get(page_id)
             except PageMissing:

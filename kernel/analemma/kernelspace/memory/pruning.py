@@ -91,13 +91,18 @@ class Pruner:
         older = history.reached(
             ref for line in history.lines for ref in named_by(line, history)
         )
-        if history.head in doomed:
+        last = _last(history)
+        if last is not None and last.number not in {line.number for line in stay}:
             # Whoever appends next tells what changed since this one.
-            last = history.manifests.get(history.head)
-            if last is not None:
-                frames[last.number] = last
-                named.extend(last.roots)
+            frames[last.number] = last
+            named.extend(last.roots)
+            for line in history.lines:
+                if line.number == last.number:
+                    named.extend(named_by(line, history))
         needed = history.reached(named)
+        if last is not None and last.number not in history.manifests:
+            # Nobody has gone on from it yet, and its writes are told nowhere else.
+            needed |= {ref for ref, home in history.homes.items() if home == NUMBER}
         rescued = {
             ref: history.pages[ref]
             for ref in sorted(needed | older)
@@ -218,7 +223,7 @@ def all_but_latest(serde: SerializerProtocol) -> Choice:
         needed = _delta_ancestors(history, {latest}, serde)
         return {
             line.number
-            for line in history.entries
+            for line in history.lines
             if line.number < latest and line.number not in needed
         }
 
@@ -267,6 +272,12 @@ def _frames_needed(
         if isinstance(entry_that_stays, Checkpoint) and entry_that_stays.of in doomed:
             needed[entry_that_stays.of] = history.manifests[entry_that_stays.of]
     return needed
+
+
+def _last(history: History) -> Manifest | None:
+    """Return the last checkpoint, also if it was deleted before."""
+    known = {**history.frames, **history.manifests}
+    return known[max(known)] if known else None
 
 
 def _links(history: History, doomed: set[int]) -> dict[str, bytes]:

@@ -219,14 +219,15 @@ class LogReader:
 
     def _whole(self, number: int) -> tuple[Manifest, int]:
         """Return the manifest of an entry, putting its changes together."""
-        chain: list[Checkpoint] = []
-        at: int | None = number
-        while at is not None and at not in self._manifests:
-            entry = self._entry(at)
-            if entry is None:
-                continue  # what pruning left of it was met
-            chain.append(entry)
-            at = entry.of
+        chain, at = self._chain(number)
+        while at is not None:
+            if not self._read_on():
+                raise ManifestMismatch(
+                    f"{self._where}: entry {at} is not in the log, and a later one "
+                    "says what changed since; run `analemma verify`"
+                )
+            # Anew: pruning may have left a whole manifest of what is a change here.
+            chain, at = self._chain(number)
         for entry in reversed(chain):
             of, depth = (None, -1) if entry.of is None else self._manifests[entry.of]
             frame = open_table(entry.frame, self._store)
@@ -234,15 +235,17 @@ class LogReader:
             self._manifests[entry.number] = (manifest, depth + 1)
         return self._manifests[number]
 
-    def _entry(self, number: int) -> Checkpoint | None:
-        """Return a checkpoint's entry; None if its manifest was met instead."""
-        while number not in self._entries and number not in self._manifests:
-            if not self._read_on():
-                raise ManifestMismatch(
-                    f"{self._where}: entry {number} is not in the log, and a later "
-                    "one says what changed since; run `analemma verify`"
-                )
-        return self._entries.get(number)
+    def _chain(self, number: int) -> tuple[list[Checkpoint], int | None]:
+        """Return the entries whose changes lead to one, and the one not met yet."""
+        chain: list[Checkpoint] = []
+        at: int | None = number
+        while at is not None and at not in self._manifests:
+            entry = self._entries.get(at)
+            if entry is None:
+                return chain, at
+            chain.append(entry)
+            at = entry.of
+        return chain, None
 
     def _next(self) -> Line | None:
         return self._ahead.popleft() if self._ahead else self._pull()

@@ -31,10 +31,11 @@ from analemma.kernelspace.memory.asynchronous import ThreadedSaver
 from analemma.kernelspace.memory.copying import copy_logs, delete_logs
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.journal import Journal
+from analemma.kernelspace.memory.loading import Loader
 from analemma.kernelspace.memory.lone import Graph, LoneTasks
 from analemma.kernelspace.memory.namespaces import namespaces, runs, stored_runs
 from analemma.kernelspace.memory.pruning import Pruner, all_but_latest, of_invocations
-from analemma.kernelspace.memory.reader import FINISHED, Loaded
+from analemma.kernelspace.memory.reader import Loaded
 from analemma.kernelspace.memory.recollection import Held
 from analemma.kernelspace.memory.restore import Restorer
 from analemma.kernelspace.memory.snapshot import Snapshot
@@ -263,28 +264,16 @@ class PagedSaver(ThreadedSaver):
         """
         run_id, namespace = _log_of(config)
         journal = self._journal(run_id, namespace)
-        memory = journal.memory
         TaskRecorder(journal, self.serde).flush()
         wanted = get_checkpoint_id(config)
-        seen = memory.seen(wanted) if wanted else None
-        told = None if seen is None else journal.told_after(seen.number)
-        reader = journal.reader(up_to=seen.number if seen else None)
-        found: Loaded | None = None
-        for loaded in reader.checkpoints(told):
-            if wanted is None or loaded.manifest.checkpoint_id == wanted:
-                found = loaded
-                break
-        if wanted is None:
-            tip = found.manifest.number if found else None
-            memory.observed_head(reader.head or 0, tip)
+        found = Loader(journal, self.serde, run_id).find(wanted)
         if found is None:
             return None
-        restored = Restorer(reader, self.serde, run_id).restore(found)
-        memory.know(restored.known)
-        if wanted is None and not any(slot == FINISHED for slot, _ in found.writes):
-            alone = self._is_lone(namespace, restored.tuple.checkpoint)
-            memory.lone = found.manifest.checkpoint_id if alone else None
-        return restored.tuple
+        loaded = found.restored.tuple
+        if wanted is None and not found.has_finished_tasks:
+            alone = self._is_lone(namespace, loaded.checkpoint)
+            journal.memory.lone = loaded.checkpoint["id"] if alone else None
+        return loaded
 
     def list(
         self,
@@ -305,19 +294,22 @@ class PagedSaver(ThreadedSaver):
         left = limit
         bound = get_checkpoint_id(before) if before else None
         wanted = get_checkpoint_id(config) if config else None
+
+        def chosen(loaded: Loaded, restorer: Restorer) -> bool:
+            return _is_wanted(loaded, wanted, bound) and _matches(
+                restorer.metadata(loaded.manifest), filter
+            )
+
         for run_id, namespace in self._logs(config):
+            if left is not None and left <= 0:
+                return
             journal = self._journal(run_id, namespace)
             TaskRecorder(journal, self.serde).flush()
-            reader = journal.reader()
-            restorer = Restorer(reader, self.serde, run_id)
-            for loaded in reader.checkpoints():
+            for found in Loader(journal, self.serde, run_id).all(chosen):
                 if left is not None and left <= 0:
                     return
-                if _is_wanted(loaded, wanted, bound) and _matches(
-                    restorer.metadata(loaded.manifest), filter
-                ):
-                    left = None if left is None else left - 1
-                    yield restorer.restore(loaded).tuple
+                left = None if left is None else left - 1
+                yield found
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete every log of a run, newest entries first.

@@ -143,6 +143,7 @@ class _Walk:
     _manifests: dict[int, Manifest] = field(default_factory=dict)
     _hashes: dict[str, bytes] = field(default_factory=dict)
     _broken: set[int] = field(default_factory=set)
+    _gone: set[str] = field(default_factory=set)
     _remains: Remains | None = None
     _last: int = 0
     _sort: str = ""
@@ -167,6 +168,8 @@ class _Walk:
         """Hold an entry's number against the one before it."""
         wanted = self._last + is_entry
         if self._remains is not None:
+            if not is_entry and self._remains.removed(number):
+                return  # a late worker recorded what nobody will ask for
             while wanted < number and self._remains.removed(wanted):
                 wanted += 1
         if number not in (wanted, NUMBER):
@@ -197,7 +200,9 @@ class _Walk:
                 self._remains = entry
                 frames = self._table(entry.frames)
                 self._manifests.update(frames_from(self.namespace, frames))
-                self._hashes.update(links_from(self._table(entry.links)))
+                links = links_from(self._table(entry.links))
+                self._hashes.update(links)
+                self._gone.update(links)
             case Claim() | Removed():
                 pass
 
@@ -243,10 +248,14 @@ class _Walk:
     def _link(self, manifest: Manifest) -> None:
         """Hold a manifest's parent hash against its parent."""
         self._hashes[manifest.checkpoint_id] = manifest.hash
-        if manifest.parent_id is None:
-            wanted = UNLINKED
-        else:
-            wanted = self._hashes.get(manifest.parent_id, UNLINKED)
+        parent_id = manifest.parent_id
+        if parent_id is not None and parent_id not in self._hashes and self._remains:
+            return  # a branch left from it while it was deleted
+        if parent_id in self._gone and manifest.parent_hash == UNLINKED:
+            return  # or after it was
+        wanted = (
+            UNLINKED if parent_id is None else self._hashes.get(parent_id, UNLINKED)
+        )
         if manifest.parent_hash != wanted:
             self._report(
                 Broken.LINK,

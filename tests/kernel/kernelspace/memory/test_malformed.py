@@ -12,10 +12,12 @@ from analemma.kernelspace.layout import log_sort, run_partition
 from analemma.kernelspace.memory.holding import packs_from, unbundle
 from analemma.kernelspace.memory.manifest import Checkpoint, Manifest, whole
 from analemma.kernelspace.memory.pages import (
+    Cut,
     Draft,
     Inline,
     Ref,
     Rope,
+    cut_page,
     encoded_from,
     entry_from,
     lengthened,
@@ -297,6 +299,32 @@ def test_rope_that_lies_is_refused() -> None:
     ):
         with pytest.raises(PageCorrupt):
             decoder.value(lie)
+
+
+def test_cut_that_lies_is_refused() -> None:
+    serde = JsonPlusSerializer()
+    draft = Draft()
+    half, number, node = (
+        draft.add_stored(page)
+        for page in (
+            value_page(Inline("bytes", b"half")),
+            value_page(Inline(*serde.dumps_typed(7))),
+            node_page(NUMBERS[:8]),
+        )
+    )
+    decoder = Decoder(serde, lambda ref: draft.pages[ref])
+    honest = Cut("+bytes", 8, (half, half))
+    assert decoder.value(draft.add(cut_page(honest))) == b"halfhalf"
+    for lie in (
+        replace(honest, length=9),
+        replace(honest, parts=(half,)),
+        replace(honest, parts=(half, number)),
+        replace(honest, parts=(half, node)),
+    ):
+        with pytest.raises(PageCorrupt):
+            decoder.value(draft.add(cut_page(lie)))
+    with pytest.raises(PageCorrupt, match="a node, not a value"):
+        decoder.value(node)
 
 
 def test_chain_that_names_a_missing_page_of_the_log_is_named(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from analemma.kernelspace.memory.plain import (
     as_wire,
@@ -113,7 +114,6 @@ class Table(dict[str, object]):
 @pytest.mark.parametrize(
     "value",
     [
-        (1,),
         {1},
         object(),
         2**64,
@@ -131,6 +131,19 @@ class Table(dict[str, object]):
 def test_map_that_holds_more_needs_a_serializer(value: object) -> None:
     assert as_wire({"k": value}) is None
     assert as_wire({"k": [{"deep": value}]}) is None
+
+
+def test_tuple_becomes_a_list_as_in_langgraphs_serializer() -> None:
+    value = {"k": (1, ("two", [3]))}
+    serde = JsonPlusSerializer()
+    assert as_wire(value) == serde.loads_typed(serde.dumps_typed(value))
+
+
+def test_plain_map_is_a_copy() -> None:
+    value: dict[str, Any] = {"deep": {"er": [1]}}
+    wire = as_wire(value)
+    value["deep"]["er"].append(2)
+    assert wire == {"deep": {"er": [1]}}
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", [], Table()], ids=repr)

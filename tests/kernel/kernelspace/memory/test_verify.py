@@ -261,7 +261,6 @@ def test_remains_are_checked_like_everything_else(memory: MemoryBackend) -> None
     losses: list[dict[str, Wire]] = [
         {"pages": []},
         {"frames": []},
-        {"links": {}},
         {"removed": []},
     ]
     for changes in losses:

@@ -16,12 +16,12 @@ from matrix_points import Attach
 from matrix_stores import Moment
 
 LAPTOP_STRIDE = 16
-CLOUD_STRIDE = 28
+CLOUD_STRIDE = 56
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("attach", Attach)
+@pytest.mark.parametrize("attach", [Attach.BOUND, Attach.PLAIN])
 @pytest.mark.parametrize("moment", Moment)
 def test_run_on_a_laptop_survives_a_call_without_an_answer(
     tmp_path: Path, expected: dict[str, Any], attach: Attach, moment: Moment
@@ -40,4 +40,4 @@ def test_run_in_the_cloud_survives_a_request_that_fails(
     points = faults_in_the_cloud(
         tmp_path, faulty, attach, fault, CLOUD_STRIDE, 3 + 9 * index
     )
-    assert len(check_all(points, expected)) > 30 // CLOUD_STRIDE
+    assert len(check_all(points, expected)) > 60 // CLOUD_STRIDE

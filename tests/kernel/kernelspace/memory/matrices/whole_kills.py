@@ -23,7 +23,7 @@ from matrix_stores import Moment
 FORGET_AFTER = 16
 """So many points may leave their pages in the emulated AWS."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.parametrize("attach", Attach)
