@@ -5,7 +5,7 @@ Bytes and calls repeat exactly; milliseconds are one noisy run of this machine.
 A row that was not run says so: its bytes are computed from the measured law of
 the rows above it.
 
-    make bench-memory                               everything; about ten minutes
+    make bench-memory                               everything; half an hour
     make bench-memory ARGS=--quick                  under half a minute
     make bench-memory ARGS="--postgres postgresql://user@host/database"
     python -m benchmarks.memory --only growth --cap-seconds 20

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from moto import mock_aws
+
 from benchmarks import memory
 from benchmarks.memory import aws, ours, postgres, stock
 from benchmarks.memory.cloud import CloudClients
@@ -26,6 +28,9 @@ SECTIONS = ("growth", "states", "parallel", "forks", "laptop", "conformance")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections; return 1 if a counted pass line does not hold."""
     options = _options().parse_args(arguments)
+    # Never stopped: a check that does not end leaves a thread behind, and what it
+    # asks of AWS must not leave this process.
+    mock_aws().start()
     plan, terminal = _plan(options), Terminal()
     clients = CloudClients()
     contenders = _contenders(clients, plan, options.postgres)

@@ -17,7 +17,9 @@ from benchmarks.memory.cloud import CloudClients
 from benchmarks.memory.plan import Plan
 from benchmarks.memory.terminal import Terminal
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 120.0
+
+NO_END = "no end"
 
 Outcomes = dict[str, dict[str, list[Result]]]
 """By title of the check, then by saver: one result a way."""
@@ -83,6 +85,7 @@ def _show(reports: Mapping[str, Report], plan: Plan, terminal: Terminal) -> None
         "What each saver fails in analemma.testing",
         "sync, async: the methods by which a check fails; -: not offered; "
         "nothing: it passes.",
+        f"{NO_END}: not within {LIMIT_SECONDS:g} s; that proves nothing.",
     )
     short = {name: _short(name) for name in reports}
     table = terminal.table("check", *short.values())
@@ -92,8 +95,11 @@ def _show(reports: Mapping[str, Report], plan: Plan, terminal: Terminal) -> None
             table.add_row(title.replace("_", " "), *cells)
     table.add_section()
     for outcome in Outcome:
-        counts = (str(report.count(outcome)) for report in reports.values())
-        table.add_row(outcome.value, *counts)
+        counts = (_count(report, outcome) for report in reports.values())
+        table.add_row(outcome.value, *map(str, counts))
+    late = [sum(map(_is_late, report.results)) for report in reports.values()]
+    if any(late):
+        table.add_row(NO_END, *map(str, late))
     terminal.show(table)
     if plan.concerns is not None:
         terminal.note(f"--quick checks {', '.join(plan.concerns)} only.")
@@ -120,8 +126,25 @@ def _by_title(reports: Mapping[str, Report]) -> Outcomes:
 
 
 def _cell(results: Sequence[Result]) -> str:
-    failed = [each.way for each in results if each.outcome is Outcome.FAILED]
+    failed = [
+        each.way
+        for each in results
+        if each.outcome is Outcome.FAILED and not _is_late(each)
+    ]
     if failed:
         return "both" if len(failed) == 2 else failed[0]
+    if any(map(_is_late, results)):
+        return NO_END
     offered = any(each.outcome is not Outcome.NOT_OFFERED for each in results)
     return "" if offered else "-"
+
+
+def _count(report: Report, outcome: Outcome) -> int:
+    return sum(
+        each.outcome is outcome and not _is_late(each) for each in report.results
+    )
+
+
+def _is_late(result: Result) -> bool:
+    """Say whether the suite gave up waiting: a slow machine, or a real standstill."""
+    return result.outcome is Outcome.FAILED and result.seconds >= LIMIT_SECONDS

@@ -7,6 +7,7 @@ finds in another one.
 
 import multiprocessing
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,28 +153,39 @@ def shared_pages() -> dict[PageId, int]:
     return {page_id(page_of(value_of(n))): n for n in range(SHARED)}
 
 
-@contextmanager
-def processes(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
-    """Start writers as processes; in the end all of them have ended well."""
-    context = multiprocessing.get_context("spawn")
-    ground = Ground(home, holds, context.Queue(), context.Queue(), context.Queue())
+def fork_writers(ground: Ground, writers: int, runs: int) -> None:
+    """Fork one process a writer; end well if all of them do.
+
+    Runs in a process of its own, which has imported what writers need, once.
+    """
+    context = multiprocessing.get_context("fork")
     started = [
         context.Process(target=Writer(ground, number, runs).write)
         for number in range(writers)
     ]
     for process in started:
         process.start()
+    for process in started:
+        process.join()
+    sys.exit(any(process.exitcode for process in started))
+
+
+@contextmanager
+def processes(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
+    """Start writers as processes; in the end all of them have ended well."""
+    context = multiprocessing.get_context("spawn")
+    ground = Ground(home, holds, context.Queue(), context.Queue(), context.Queue())
+    foreman = context.Process(target=fork_writers, args=(ground, writers, runs))
+    foreman.start()
     try:
         yield ground
     finally:
-        for process in started:
-            process.join(60)
-            process.kill()
-            process.join()
-        codes = [process.exitcode for process in started]
-        for process in started:
-            process.close()
-    assert codes == [0] * writers
+        foreman.join(60)
+        foreman.terminate()
+        foreman.join()
+        code = foreman.exitcode
+        foreman.close()
+    assert code == 0
 
 
 @contextmanager

@@ -6,7 +6,7 @@ chain do not cover the run's id, so they hold in the copy as well.
 
 from analemma.hardware.ports import ABSENT, RecordConflict, RecordStore
 from analemma.kernelspace.layout import after
-from analemma.kernelspace.memory.namespaces import LOGS
+from analemma.kernelspace.memory.namespaces import LOGS, prunings
 from analemma.kernelspace.memory.seal import Place, seal, unseal
 
 
@@ -20,6 +20,16 @@ def copy_logs(records: RecordStore, source: str, target: str) -> None:
         RecordConflict: the target holds something else.
         ManifestMismatch: stored bytes are not the written ones.
     """
+    while True:
+        before = prunings(records, source)
+        _copy(records, source, target)
+        if prunings(records, source) == before:
+            return
+        # The source was pruned meanwhile: the copy may lack what was moved.
+        delete_logs(records, target)
+
+
+def _copy(records: RecordStore, source: str, target: str) -> None:
     for record in records.query(source, low=LOGS, high=after(LOGS)):
         fields = unseal(Place(source, record.sort), record.body)
         rest = {name: wire for name, wire in fields.values.items() if name != "kind"}

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from analemma.errors import ManifestMismatch
+from analemma.errors import Corrupt, ManifestMismatch
 from analemma.hardware.ports import PageStore, RecordStore
 from analemma.kernelspace.layout import after, log_prefix
 from analemma.kernelspace.memory.manifest import Checkpoint, Manifest, whole
+from analemma.kernelspace.memory.namespaces import prunings
 from analemma.kernelspace.memory.pages import (
     Encoded,
     Ref,
@@ -97,6 +98,18 @@ def read_history(
     Raises:
         Corrupt: stored bytes are not what was written.
     """
+    while True:
+        before = prunings(records, partition)
+        try:
+            return _read(records, pages, partition, namespace)
+        except Corrupt:
+            if prunings(records, partition) == before:
+                raise
+
+
+def _read(
+    records: RecordStore, pages: PageStore, partition: str, namespace: str
+) -> History:
     history = History(namespace, pages)
     prefix = log_prefix(namespace)
     for record in records.query(partition, low=prefix, high=after(prefix)):

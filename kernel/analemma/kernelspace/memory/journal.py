@@ -42,7 +42,6 @@ from analemma.kernelspace.memory.remains import NUMBER, Remains
 from analemma.kernelspace.memory.rows import rows_wire
 from analemma.kernelspace.memory.seal import Place
 from analemma.kernelspace.memory.snapshot import Composed, Snapshot, compose
-from analemma.kernelspace.memory.taskwrites import TaskWrites, lone_writes
 
 
 class Journal:
@@ -157,15 +156,15 @@ class Journal:
                 self.read(record)
         return self.memory.seen(checkpoint_id)
 
-    def told_after(self, number: int) -> TaskWrites | None:
-        """Return what the next checkpoint tells of the task of this one."""
+    def told_after(self, number: int) -> Line | None:
+        """Return the entry that tells what the lone task of this one wrote."""
         for record in self._from(number + 1):
             if not record.sort.endswith(f"/{ENTRY}"):
                 continue
-            entry = self.read(record).entry
-            if isinstance(entry, Checkpoint):
-                lone = entry.lone
-                return None if lone is None else _if_of(number, lone_writes(lone))
+            line = self.read(record)
+            if isinstance(line.entry, Checkpoint):
+                lone = line.entry.lone
+                return line if lone is not None and lone.number == number else None
         return None
 
     def write(
@@ -349,7 +348,3 @@ def _is_same(stored: Record, mine: Record) -> bool:
             return (one.writer, one.label) == (other.writer, other.label)
         case _:
             return False
-
-
-def _if_of(number: int, writes: TaskWrites) -> TaskWrites | None:
-    return writes if writes.number == number else None

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from langgraph.checkpoint.base import CheckpointTuple
 
+from analemma.errors import Corrupt, ManifestMismatch
 from analemma.hardware.ports import PageStore, RecordStore
 from analemma.kernelspace.langgraph_compat import PULL
 from analemma.kernelspace.layout import (
@@ -25,6 +26,7 @@ from analemma.kernelspace.memory.manifest import (
     Removed,
     whole,
 )
+from analemma.kernelspace.memory.namespaces import prunings
 from analemma.kernelspace.memory.reader import SPECIAL, Line, open_table, read_line
 from analemma.kernelspace.memory.remains import Remains, frames_from
 from analemma.kernelspace.memory.saver import PagedSaver
@@ -96,11 +98,25 @@ def entries(
     Raises:
         ManifestMismatch: a record's bytes are not the written ones.
     """
+    partition = run_partition(owner, run_id)
+    while True:
+        before = prunings(records, partition)
+        try:
+            told = list(_entries(records, pages, partition, namespace))
+        except Corrupt:
+            if prunings(records, partition) == before:
+                raise
+        else:
+            yield from told
+            return
+
+
+def _entries(
+    records: RecordStore, pages: PageStore, partition: str, namespace: str
+) -> Iterator[LogEntry]:
     history = _Told(namespace, pages)
     prefix = log_prefix(namespace)
-    for record in records.query(
-        run_partition(owner, run_id), low=prefix, high=after(prefix)
-    ):
+    for record in records.query(partition, low=prefix, high=after(prefix)):
         yield from history.hear(read_line(record))
     yield from history.rest()
 
@@ -173,7 +189,14 @@ class _Told:
                 self._waiting[place] = replace(each, writes=(*each.writes, writes))
 
     def _checkpoint(self, line: Line, entry: Checkpoint) -> LogEntry:
-        of = None if entry.of is None else self._known.get(entry.of)
+        of = None
+        if entry.of is not None:
+            of = self._known.get(entry.of)
+            if of is None:
+                raise ManifestMismatch(
+                    f"entry {entry.number} of namespace {self.namespace!r} says what "
+                    f"changed since entry {entry.of}, which is not in the log"
+                )
         frame = open_table(entry.frame, self.pages)
         manifest = whole(self.namespace, entry, of, frame)
         # A branch can leave from any earlier entry, so all are kept.

@@ -7,6 +7,7 @@ from analemma.kernelspace.layout import (
     after,
     listed_run,
     log_prefix,
+    log_sort,
     parse_log_sort,
     run_in,
     run_partition,
@@ -22,7 +23,23 @@ def namespaces(records: RecordStore, owner: str, run_id: str) -> Iterator[str]:
 
     The root (``""``) comes first, if it has a log.
     """
-    partition = run_partition(owner, run_id)
+    yield from _namespaces_in(records, run_partition(owner, run_id))
+
+
+def prunings(records: RecordStore, partition: str) -> dict[str, int]:
+    """Return how often each log of a run was pruned, by namespace.
+
+    Who reads a log forwards while it is pruned may miss what was moved to its
+    beginning; if this has changed meanwhile, reading again is worth it.
+    """
+    counts: dict[str, int] = {}
+    for namespace in list(_namespaces_in(records, partition)):
+        record = records.get(partition, log_sort(namespace, 0))
+        counts[namespace] = 0 if record is None else record.revision
+    return counts
+
+
+def _namespaces_in(records: RecordStore, partition: str) -> Iterator[str]:
     low = LOGS
     while True:
         found = next(records.query(partition, low=low, high=after(LOGS), limit=1), None)

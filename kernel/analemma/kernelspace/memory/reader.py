@@ -172,13 +172,17 @@ class LogReader:
         self._manifests: dict[int, tuple[Manifest, int]] = {}
         self.head: int | None = None
 
-    def checkpoints(self, lone: TaskWrites | None = None) -> Iterator[Loaded]:
+    def checkpoints(self, told: Line | None = None) -> Iterator[Loaded]:
         """Yield the log's checkpoints, newest first, as far as asked.
 
-        ``lone`` is what the entry after the first one tells of its task, when
+        ``told`` is the entry above the first one, when that tells of its task and
         the walk does not begin at the head.
         """
-        alone = {} if lone is None else {lone.number: lone}
+        alone: dict[int, TaskWrites] = {}
+        if told is not None:
+            self._hold(told)
+            if isinstance(told.entry, Checkpoint) and told.entry.lone is not None:
+                alone[told.entry.lone.number] = lone_writes(told.entry.lone)
         writes: list[tuple[str, TaskWrites]] = []
         while (line := self._next()) is not None:
             entry = line.entry
@@ -265,8 +269,7 @@ class LogReader:
             self.head = line.number
         if self._on_line is not None:
             self._on_line(line)
-        self._found.update(line.holding.pages)
-        self._packs.extend(packs_of(line.holding, self._store))
+        self._hold(line)
         if isinstance(line.entry, Checkpoint):
             self._entries[line.number] = line.entry
         elif isinstance(line.entry, Remains):
@@ -274,6 +277,10 @@ class LogReader:
             for number, manifest in frames_from(self._namespace, frames).items():
                 self._manifests.setdefault(number, (manifest, 0))
         return line
+
+    def _hold(self, line: Line) -> None:
+        self._found.update(line.holding.pages)
+        self._packs.extend(packs_of(line.holding, self._store))
 
     def _unpack_for(self, ref: Ref) -> bytes | None:
         digest = digest_in(ref)

@@ -329,6 +329,7 @@ class PagedSaver(ThreadedSaver):
             RecordConflict: the target holds something else.
             Corrupt: stored bytes are not what was written.
         """
+        self.flush(source_thread_id)
         copy_logs(
             self._records,
             run_partition(self._owner, source_thread_id),

@@ -21,7 +21,7 @@ from analemma.kernelspace.memory.manifest import (
     Removed,
     whole,
 )
-from analemma.kernelspace.memory.namespaces import LOGS
+from analemma.kernelspace.memory.namespaces import LOGS, prunings
 from analemma.kernelspace.memory.pages import (
     Ref,
     children,
@@ -107,6 +107,18 @@ def verify(
     Raises:
         StoreUnavailable: a store did not answer; nothing is known.
     """
+    partition = run_partition(owner, run_id)
+    while True:
+        before = prunings(records, partition)
+        report = _walked(records, pages, owner, run_id)
+        # What a pruning moved behind the walk's back is no damage.
+        if report.ok or prunings(records, partition) == before:
+            return report
+
+
+def _walked(
+    records: RecordStore, pages: PageStore, owner: str, run_id: str
+) -> VerifyReport:
     walks: dict[str, _Walk] = {}
     findings: list[Finding] = []
     query = records.query(run_partition(owner, run_id), low=LOGS, high=after(LOGS))
