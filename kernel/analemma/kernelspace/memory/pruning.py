@@ -30,7 +30,7 @@ from analemma.kernelspace.memory.manifest import (
     Manifest,
     Removed,
 )
-from analemma.kernelspace.memory.pages import encoded_from, is_stored, roots
+from analemma.kernelspace.memory.pages import Ref, encoded_from, is_stored, roots
 from analemma.kernelspace.memory.reader import ENTRY, FINISHED, Line, rows_of
 from analemma.kernelspace.memory.remains import NUMBER, Remains, remains_body
 from analemma.kernelspace.memory.seal import Place
@@ -82,48 +82,32 @@ class Pruner:
         )
 
     def _write_remains(self, history: History, doomed: set[int]) -> bool:
-        """Write down what is still needed; say whether nobody else did meanwhile."""
+        """Write down what is still needed; say whether nobody else did meanwhile.
+
+        What another pruning has announced counts as gone already, because it may
+        be deleting at this moment.
+        """
+        before = history.remains
+        gone = doomed | _announced(history)
+        self._record_lone(history, gone)
         stay = [line for line in history.lines if line.number not in doomed]
-        self._record_lone(history, doomed)
-        frames = _frames_needed(history, stay, doomed)
-        named = [ref for line in stay for ref in named_by(line, history)]
-        # What an earlier pruning left also serves the doomed, until they are gone.
-        older = history.reached(
-            ref for line in history.lines for ref in named_by(line, history)
-        )
+        frames = _frames_needed(history, stay, gone)
+        needed = [ref for line in stay for ref in named_by(line, history)]
         last = _last(history)
-        if last is not None and last.number not in {line.number for line in stay}:
-            # Whoever appends next tells what changed since this one.
+        if last is not None and last.number in gone:
+            # Whoever appends next tells what changed since this one, and relies on
+            # what its tasks recorded.
             frames[last.number] = last
-            named.extend(last.roots)
+            needed.extend(last.roots)
             for line in history.lines:
                 if line.number == last.number:
-                    named.extend(named_by(line, history))
-        needed = history.reached(named)
-        if last is not None and last.number not in history.manifests:
-            # Nobody has gone on from it yet, and its writes are told nowhere else.
-            needed |= {ref for ref, home in history.homes.items() if home == NUMBER}
-        rescued = {
-            ref: history.pages[ref]
-            for ref in sorted(needed | older)
-            if not is_stored(ref)
-            and ref in history.pages
-            and (
-                history.homes[ref] == NUMBER
-                or (ref in needed and history.homes[ref] in doomed)
-            )
-        }
-        before = history.remains
-        gone = set(doomed)
-        if before is not None and isinstance(before.entry, Remains):
-            for first, last_number in before.entry.ranges:
-                gone.update(range(first, last_number + 1))
+                    needed.extend(named_by(line, history))
         body, stored = remains_body(
             Place(self._partition, self._sort(NUMBER)),
             gone,
             (frames[number] for number in sorted(frames)),
-            _links(history, doomed),
-            load_of(rescued),
+            _links(history, gone),
+            load_of(_rescued(history, needed, gone)),
         )
         for page in stored:
             self._pages.put(page)
@@ -138,11 +122,11 @@ class Pruner:
             return conflict.current is not None and conflict.current.body == body
         return True
 
-    def _record_lone(self, history: History, doomed: set[int]) -> None:
+    def _record_lone(self, history: History, gone: set[int]) -> None:
         """Give a record of its own to what a doomed entry tells of one that stays."""
         for number, entry in history.checkpoints.items():
             lone = entry.lone
-            if number not in doomed or lone is None or lone.number in doomed:
+            if number not in gone or lone is None or lone.number in gone:
                 continue
             writes = lone_writes(lone)
             named = [
@@ -256,8 +240,43 @@ def _metadata(
     return cast("dict[str, object]", decoder.value(encoded_from(wire)))
 
 
+def _announced(history: History) -> set[int]:
+    """Return the numbers that prunings before this one have announced."""
+    entry = history.remains.entry if history.remains else None
+    ranges = entry.ranges if isinstance(entry, Remains) else ()
+    return {n for first, last in ranges for n in range(first, last + 1)}
+
+
+def _rescued(
+    history: History, named: Iterable[Ref], gone: set[int]
+) -> dict[Ref, bytes]:
+    """Return the pages that will not be in the records that have them now.
+
+    What an earlier pruning left also serves the doomed, until they are gone. And
+    if nobody has gone on from a deleted last checkpoint, all of it stays: what its
+    tasks recorded is told nowhere else.
+    """
+    needed = history.reached(named)
+    older = history.reached(
+        ref for line in history.lines for ref in named_by(line, history)
+    )
+    last = _last(history)
+    if last is not None and last.number not in history.manifests:
+        older |= set(history.pages)
+    return {
+        ref: history.pages[ref]
+        for ref in sorted(needed | older)
+        if not is_stored(ref)
+        and ref in history.pages
+        and (
+            history.homes[ref] == NUMBER
+            or (ref in needed and history.homes[ref] in gone)
+        )
+    }
+
+
 def _frames_needed(
-    history: History, stay: Iterable[Line], doomed: set[int]
+    history: History, stay: Iterable[Line], gone: set[int]
 ) -> dict[int, Manifest]:
     """Return the manifests that entries are changes of and that will not be there.
 
@@ -268,9 +287,9 @@ def _frames_needed(
         if entry.of is not None and entry.of not in history.manifests:
             needed[entry.of] = history.frames[entry.of]
     for line in stay:
-        entry_that_stays = line.entry
-        if isinstance(entry_that_stays, Checkpoint) and entry_that_stays.of in doomed:
-            needed[entry_that_stays.of] = history.manifests[entry_that_stays.of]
+        of = line.entry.of if isinstance(line.entry, Checkpoint) else None
+        if of is not None and of in gone and of in history.manifests:
+            needed[of] = history.manifests[of]
     return needed
 
 
@@ -280,17 +299,17 @@ def _last(history: History) -> Manifest | None:
     return known[max(known)] if known else None
 
 
-def _links(history: History, doomed: set[int]) -> dict[str, bytes]:
+def _links(history: History, gone: set[int]) -> dict[str, bytes]:
     """Return the hashes of parents that will not be there, by id."""
     there = {
         manifest.checkpoint_id
         for number, manifest in history.manifests.items()
-        if number not in doomed
+        if number not in gone
     }
     return {
         manifest.parent_id: manifest.parent_hash
         for number, manifest in history.manifests.items()
-        if number not in doomed
+        if number not in gone
         and manifest.parent_id is not None
         and manifest.parent_id not in there
         and manifest.parent_hash != UNLINKED
