@@ -1,5 +1,6 @@
 """Places to sweep: stores whose pages can be made to look old, and runs in them."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -174,17 +175,18 @@ def cloud_place(aws: EmulatedAws) -> Place:
     )
 
 
-class Passed(RecordStore):
-    """Records beside which something happens while a sweep reads them.
+class Passed:
+    """A ``RecordStore`` beside which something happens while a sweep reads them.
 
-    ``act`` is called once, before the record number ``at`` of the scan is given.
+    ``act`` is called once, after ``at`` records of the scan were given, or all.
     """
 
-    def __init__(self, store: RecordStore, at: int, act: Callable[[], None]) -> None:
+    def __init__(self, store: RecordStore, at: int, act: Callable[[], object]) -> None:
         self._store = store
         self._at = at
         self._act = act
         self.acted = False
+        self.given = 0
 
     def get(self, partition: str, sort: str) -> Record | None:
         return self._store.get(partition, sort)
@@ -220,15 +222,14 @@ class Passed(RecordStore):
 
     def scan(self, partition_prefix: str) -> Iterator[Record]:
         found = self._store.scan(partition_prefix)
-        for number in range(self._at):
-            record = next(found, None)
-            if record is None:
-                return
+        for record in itertools.islice(found, self._at):
+            self.given += 1
             yield record
-            del number
         self.acted = True
         self._act()
-        yield from found
+        for record in found:
+            self.given += 1
+            yield record
 
 
 def ids_of(report: SweepReport) -> set[PageId]:

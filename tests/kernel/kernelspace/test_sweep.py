@@ -1,12 +1,13 @@
 """A sweep: what goes, what stays, and what a crash or a writer beside it changes."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from analemma.errors import Corrupt, ManifestMismatch, StoreUnavailable
-from analemma.ids import LOCAL_OWNER, Owner, PageId
+from analemma.ids import LOCAL_OWNER, Owner
 from analemma.kernelspace.admission import reopen
 from analemma.kernelspace.layout import (
     RECORD,
@@ -112,20 +113,16 @@ def test_old_orphan_that_is_stored_again_is_young(place: Place) -> None:
 
 
 def test_page_stored_again_after_it_was_listed_stays(here: Place) -> None:
-    orphans = here.orphans("back", "away")
+    here.orphans("away")
+    back = here.orphans("back")
     here.grow_old()
-    back = PageId(sorted(orphans)[1])
-    content = here.pages.get(back)
-    calls = Calls(
-        at=2, moment=Moment.BEFORE, strike=lambda: here.orphans(content.decode())
-    )
-    pages = WatchedPages(here.pages, calls)
-    # The pages are listed by the first call; it takes the second one to delete.
-    report = here.on(here.records, pages).sweep()
+    # The first call lists the pages, the second one deletes one of them.
+    calls = Calls(2, Moment.BEFORE, strike=lambda: here.orphans("back") and None)
+    report = here.on(here.records, WatchedPages(here.pages, calls)).sweep()
 
     assert calls.struck == "pages.delete"
-    assert len(report.pages) + report.young_pages == 2
-    assert here.stored() >= {back}
+    assert (len(report.pages), report.young_pages) == (1, 1)
+    assert here.stored() == back
 
 
 def test_pages_of_another_owner_are_left_alone(place: Place) -> None:
@@ -394,64 +391,88 @@ def test_damaged_run_that_is_taken_up_again_meanwhile_stops_the_sweep(
     here.grow_old()
     pages = here.stored()
     damage(here, "run-1", log_sort("", 1))
-    records = Passed(
-        here.records,
-        0,
-        lambda: (
-            None if reopen(here.machine, owner=LOCAL_OWNER, run_id="run-1") else None
-        ),
-    )
+
+    def take_up() -> None:
+        reopen(here.machine, owner=LOCAL_OWNER, run_id="run-1")
 
     with pytest.raises(ManifestMismatch):
-        here.on(records, here.pages).sweep()
+        here.on(Passed(here.records, 0, take_up), here.pages).sweep()
 
     assert here.stored() == pages
 
 
-def test_run_that_comes_where_the_sweep_has_been_keeps_its_pages(here: Place) -> None:
-    here.run("run-5", "one", "two")
-    here.orphans("an orphan")
-    here.grow_old()
-    # What the new run stores is there already, old and named by nothing.
-    for text in ("input of run-1", "result of run-1", "three", "three written"):
-        put(here.saver(), config_of(run_id="run-0"), text=large(text))
-    here.saver().delete_thread("run-0")
-    here.grow_old()
-    records = Passed(
-        here.records, 4, lambda: None if here.run("run-1", "three") else None
-    )
+def test_run_that_comes_back_at_any_point_of_the_reading_keeps_its_pages() -> None:
+    at = 0
+    while True:
+        place = memory_place()
+        place.run("run-1", "one", "two")
+        for partition, sort in place.contents():
+            place.records.delete(partition, sort)
+        place.run("run-2", "three")
+        place.run("run-0", "four")
+        # Now all that run-1 will store is there, old, and named by nothing.
+        place.grow_old()
+        records = Passed(place.records, at, lambda: place.run("run-1", "one", "two"))
 
-    report = here.on(records, here.pages).sweep()
+        place.on(records, place.pages).sweep()
 
-    assert records.acted
-    assert report.pages
-    check(here, "run-1", last="three")
-    check(here, "run-5", last="two")
-
-
-def records_of(place: Place) -> int:
-    return len(list(place.records.scan(f"run/{LOCAL_OWNER}/")))
+        assert records.acted
+        for run_id, last in {"run-0": "four", "run-1": "two", "run-2": "three"}.items():
+            check(place, run_id, last=last)
+        at += 1
+        if at > records.given:
+            break
+    assert at > 10
 
 
 def test_pruning_at_any_point_of_the_reading_takes_no_page_from_a_run() -> None:
-    first = memory_place()
-    first.run("run-1", "one", "two", "three", "two")
-    for at in range(records_of(first) + 1):
+    at = 0
+    while True:
         place = memory_place()
         place.run("run-1", "one", "two", "three", "two")
         place.grow_old()
-        records = Passed(
-            place.records, at, lambda place=place: place.saver().keep_latest("run-1")
-        )
+        records = Passed(place.records, at, lambda: place.saver().keep_latest("run-1"))
 
         place.on(records, place.pages).sweep()
 
         assert records.acted
         check(place, "run-1", last="two")
         # What pruning made an orphan goes with this sweep or with the next one.
-        place.grow_old()
         place.sweep()
         check(place, "run-1", last="two")
+        at += 1
+        if at > records.given:
+            break
+    assert at > 10
+
+
+@pytest.mark.parametrize("at", [0, 4, 100])
+def test_pruning_cut_short_at_any_call_beside_a_sweep_takes_no_page(at: int) -> None:
+    call = 0
+    while True:
+        call += 1
+        place = memory_place()
+        place.run("run-1", "one", "two", "three", "two")
+        place.grow_old()
+        calls = Calls(call, Moment.AFTER, unavailable)
+        pruned = place.on(
+            WatchedRecords(place.records, calls), WatchedPages(place.pages, calls)
+        )
+
+        def prune(pruned: Place = pruned) -> None:
+            with contextlib.suppress(StoreUnavailable):
+                pruned.saver().keep_latest("run-1")
+
+        place.on(Passed(place.records, at, prune), place.pages).sweep()
+        check(place, "run-1", last="two")
+        place.saver().keep_latest("run-1")
+        place.grow_old()
+        place.sweep()
+
+        check(place, "run-1", last="two")
+        if not calls.struck:
+            break
+    assert call > 10
 
 
 def test_orphans_of_pruning_go(place: Place) -> None:
