@@ -15,7 +15,14 @@ from botocore.exceptions import ReadTimeoutError
 from analemma.errors import StoreUnavailable
 from analemma.hardware.aws.clients import AwsClients
 from matrix_graph import TaskLog
-from matrix_points import Attach, Outcome, Point, aftermath, to_the_end
+from matrix_points import (
+    Attach,
+    Outcome,
+    Point,
+    aftermath,
+    at_each_call,
+    to_the_end,
+)
 from matrix_stores import Calls, Moment, unavailable, watched
 from memory_backends import Backend, aws_backend, local_backend
 from stores_aws import EmulatedAws, Turnstile, settings
@@ -112,7 +119,8 @@ def faults_on_a_laptop(
     ground: Path, attach: Attach, moment: Moment, stride: int = 1, first: int = 1
 ) -> Iterator[tuple[Point, Outcome]]:
     """Let every ``stride``-th call to SQLite and files fail, before or after."""
-    for call in itertools.count(first, stride):
+
+    def outcome_of(call: int) -> Outcome:
         directory = ground / str(call)
         directory.mkdir()
         log = TaskLog(directory / "tasks")
@@ -122,10 +130,12 @@ def faults_on_a_laptop(
         struck = bool(calls.struck)
         assert struck or not cut
         stores = partial(local_backend, directory)
-        yield Point(call, moment), aftermath(stores, attach, log, struck=struck)
+        outcome = aftermath(stores, attach, log, struck=struck)
         shutil.rmtree(directory)
-        if not struck:
-            return
+        return outcome
+
+    for call, outcome in at_each_call(outcome_of, stride, first):
+        yield Point(call, moment), outcome
 
 
 def faults_in_the_cloud(
@@ -138,19 +148,18 @@ def faults_in_the_cloud(
 ) -> Iterator[tuple[Point, Outcome]]:
     """Let every ``stride``-th request to DynamoDB and S3 fail."""
     moment = Moment.AFTER if fault is Fault.TIMEOUT_APPLIED else Moment.BEFORE
-    for request in itertools.count(first, stride):
+
+    def outcome_of(request: int) -> Outcome:
         log = TaskLog(ground / str(request))
         backend = aws_backend(aws)
         aws.fault.arm(request, fault)
         cut = _run_until_cut(backend, attach, log)
         struck = aws.fault.disarm()
         assert struck or not cut
-        yield (
-            Point(request, moment),
-            aftermath(partial(_again, backend), attach, log, struck=struck),
-        )
-        if not struck:
-            return
+        return aftermath(partial(_again, backend), attach, log, struck=struck)
+
+    for request, outcome in at_each_call(outcome_of, stride, first):
+        yield Point(request, moment), outcome
 
 
 @contextmanager

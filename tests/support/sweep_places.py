@@ -17,9 +17,10 @@ from analemma.kernelspace.layout import (
 )
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.saver import PagedSaver
+from analemma.kernelspace.memory.verify import verify
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.sweep import SweepReport, sweep
-from analemma.kernelspace.value_pages import value_page
+from analemma.kernelspace.value_pages import load_value, value_page
 from analemma.records.policy import KernelPolicy, RetentionPolicy
 from analemma.records.run import RunRecord, RunStatus
 from kernel_desk import no_model
@@ -140,6 +141,20 @@ class Place:
         self.records.put(partition, approval_sort("ap-1"), b'{"question": 1}')
         self.records.put(partition, ledger_sort("task-0", "call-1"), b"{}")
         return record
+
+    def check(self, run_id: str, *, last: str) -> None:
+        """See that a run is whole, and that its last text is that one."""
+        found = verify(self.records, self.pages, LOCAL_OWNER, run_id)
+        assert found.ok, found.first
+        states = list(self.saver().list(config_of(run_id=run_id)))
+        assert states[0].checkpoint["channel_values"]["text"] == large(last)
+        assert large(f"{last} written") in [
+            each[2] for each in states[0].pending_writes or ()
+        ]
+        record = ProcessTable(self.records).get(LOCAL_OWNER, run_id).record
+        assert load_value(self.pages, record.input_ref) == large(f"input of {run_id}")
+        assert record.result_ref is not None
+        assert load_value(self.pages, record.result_ref) == large(f"result of {run_id}")
 
     def orphans(self, *texts: str, owner: Owner = LOCAL_OWNER) -> set[PageId]:
         """Store pages that no record names."""

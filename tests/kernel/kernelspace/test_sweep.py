@@ -1,34 +1,25 @@
 """A sweep: what goes, what stays, and what a crash or a writer beside it changes."""
 
-import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from analemma.errors import Corrupt, ManifestMismatch, StoreUnavailable
 from analemma.ids import LOCAL_OWNER, Owner
-from analemma.kernelspace.admission import reopen
 from analemma.kernelspace.layout import (
-    RECORD,
     listing_sort,
-    log_sort,
-    run_partition,
     runs_partition,
 )
-from analemma.kernelspace.memory.verify import verify
 from analemma.kernelspace.process_table import ProcessTable
 from analemma.kernelspace.sweep import Why, sweep
-from analemma.kernelspace.value_pages import load_value
 from analemma.records.run import RunStatus
-from matrix_stores import Calls, Moment, WatchedPages, WatchedRecords, unavailable
+from matrix_stores import Calls, Moment, WatchedPages
 from memory_backends import config_of
 from memory_checkpoints import put, values
 from stores_aws import EmulatedAws, Turnstile, emulated_aws
 from sweep_places import (
     LATELY,
     LONG_AGO,
-    Passed,
     Place,
     cloud_place,
     ids_of,
@@ -58,20 +49,6 @@ def here() -> Place:
     return memory_place()
 
 
-def check(place: Place, run_id: str, *, last: str) -> None:
-    """See that a run is whole, and that its last text is that one."""
-    found = verify(place.records, place.pages, LOCAL_OWNER, run_id)
-    assert found.ok, found.first
-    saver = place.saver()
-    assert values(saver, config_of(run_id=run_id))["text"] == large(last)
-    states = list(saver.list(config_of(run_id=run_id)))
-    assert all(each.pending_writes for each in states)
-    record = ProcessTable(place.records).get(LOCAL_OWNER, run_id).record
-    assert load_value(place.pages, record.input_ref) == large(f"input of {run_id}")
-    assert record.result_ref is not None
-    assert load_value(place.pages, record.result_ref) == large(f"result of {run_id}")
-
-
 # -- pages
 
 
@@ -88,7 +65,7 @@ def test_old_page_that_nothing_names_goes_and_those_of_runs_stay(place: Place) -
     assert report.freed_bytes == len("an orphan") + len("another")
     assert (report.kept_pages, report.young_pages) == (len(kept), 0)
     assert place.stored() == kept
-    check(place, "run-1", last="two")
+    place.check("run-1", last="two")
     assert place.sweep().pages == ()
 
 
@@ -113,11 +90,15 @@ def test_old_orphan_that_is_stored_again_is_young(place: Place) -> None:
 
 
 def test_page_stored_again_after_it_was_listed_stays(here: Place) -> None:
-    here.orphans("away")
     back = here.orphans("back")
+    here.orphans("away")
     here.grow_old()
-    # The first call lists the pages, the second one deletes one of them.
-    calls = Calls(2, Moment.BEFORE, strike=lambda: here.orphans("back") and None)
+
+    def store_again() -> None:
+        here.orphans("back")
+
+    # The first call lists the pages, the second one deletes the first of them.
+    calls = Calls(2, Moment.BEFORE, store_again)
     report = here.on(here.records, WatchedPages(here.pages, calls)).sweep()
 
     assert calls.struck == "pages.delete"
@@ -173,7 +154,7 @@ def test_run_past_its_retention_goes_with_all_it_stored(place: Place) -> None:
     assert [run.run_id for run in ProcessTable(place.records).list(LOCAL_OWNER)] == [
         "run-stays"
     ]
-    check(place, "run-stays", last="three")
+    place.check("run-stays", last="three")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +207,7 @@ def test_page_that_a_run_shares_with_one_that_goes_stays(place: Place) -> None:
     report = place.sweep()
 
     assert report.pages
-    check(place, "run-stays", last="shared")
+    place.check("run-stays", last="shared")
 
 
 def test_run_without_a_run_record_never_ends(here: Place) -> None:
@@ -245,7 +226,7 @@ def test_key_of_a_run_that_went_can_be_used_again(here: Place) -> None:
     here.sweep()
 
     assert here.run("run-1", "other", key="daily") != old
-    check(here, "run-1", last="other")
+    here.check("run-1", last="other")
 
 
 def test_pages_of_a_run_that_goes_wait_until_they_are_old(here: Place) -> None:
@@ -312,223 +293,3 @@ def test_progress_is_told_before_each_part(here: Place) -> None:
         "reading what the runs name",
         "looking through the pages",
     ]
-
-
-# -- what cannot be read
-
-
-def damage(place: Place, run_id: str, sort: str) -> None:
-    """Flip a bit of a record."""
-    partition = run_partition(LOCAL_OWNER, run_id)
-    found = place.records.get(partition, sort)
-    assert found is not None
-    place.records.put(partition, sort, bytes([found.body[0] ^ 1]) + found.body[1:])
-
-
-@pytest.mark.parametrize("sort", [log_sort("", 1), RECORD])
-def test_damaged_record_stops_a_sweep_before_it_deletes_anything(
-    place: Place, sort: str
-) -> None:
-    place.run("run-gone", "one", ago=LONG_AGO)
-    place.run("run-damaged", "two")
-    place.orphans("an orphan")
-    place.grow_old()
-    damage(place, "run-damaged", sort)
-    before, pages = place.contents(), place.stored()
-
-    with pytest.raises(Corrupt):
-        place.sweep()
-    with pytest.raises(Corrupt):
-        place.sweep(dry_run=True)
-
-    assert (place.contents(), place.stored()) == (before, pages)
-
-
-def test_run_past_its_retention_goes_though_a_record_of_it_is_damaged(
-    here: Place,
-) -> None:
-    here.run("run-1", "one", "two", ago=LONG_AGO)
-    here.grow_old()
-    pages = here.stored()
-    damage(here, "run-1", log_sort("", 1))
-
-    assert runs_of(here.sweep(dry_run=True)) == ["run-1"]
-    report = here.sweep()
-
-    assert runs_of(report) == ["run-1"]
-    assert ids_of(report) == pages
-    assert here.contents() == {}
-
-
-# -- beside others
-
-
-def test_run_that_is_taken_up_again_during_the_sweep_stays_whole(here: Place) -> None:
-    here.run("run-1", "one", status=RunStatus.FAILED, ago=LONG_AGO)
-    here.run("run-2", "two", status=RunStatus.FAILED, ago=LONG_AGO)
-    here.grow_old()
-
-    def take_up() -> None:
-        reopen(here.machine, owner=LOCAL_OWNER, run_id="run-1")
-        put(here.saver(), config_of(run_id="run-1"), step=1, text=large("new"))
-
-    records = Passed(here.records, 0, take_up)
-    report = here.on(records, here.pages).sweep()
-
-    assert runs_of(report) == ["run-2"]
-    assert report.pages
-    found = verify(here.records, here.pages, LOCAL_OWNER, "run-1")
-    assert (found.ok, found.entries) == (True, 2)
-    assert [run.run_id for run in ProcessTable(here.records).list(LOCAL_OWNER)] == [
-        "run-1"
-    ]
-
-
-def test_damaged_run_that_is_taken_up_again_meanwhile_stops_the_sweep(
-    here: Place,
-) -> None:
-    here.run("run-1", "one", status=RunStatus.FAILED, ago=LONG_AGO)
-    here.grow_old()
-    pages = here.stored()
-    damage(here, "run-1", log_sort("", 1))
-
-    def take_up() -> None:
-        reopen(here.machine, owner=LOCAL_OWNER, run_id="run-1")
-
-    with pytest.raises(ManifestMismatch):
-        here.on(Passed(here.records, 0, take_up), here.pages).sweep()
-
-    assert here.stored() == pages
-
-
-def test_run_that_comes_back_at_any_point_of_the_reading_keeps_its_pages() -> None:
-    at = 0
-    while True:
-        place = memory_place()
-        place.run("run-1", "one", "two")
-        for partition, sort in place.contents():
-            place.records.delete(partition, sort)
-        place.run("run-2", "three")
-        place.run("run-0", "four")
-        # Now all that run-1 will store is there, old, and named by nothing.
-        place.grow_old()
-        records = Passed(place.records, at, lambda: place.run("run-1", "one", "two"))
-
-        place.on(records, place.pages).sweep()
-
-        assert records.acted
-        for run_id, last in {"run-0": "four", "run-1": "two", "run-2": "three"}.items():
-            check(place, run_id, last=last)
-        at += 1
-        if at > records.given:
-            break
-    assert at > 10
-
-
-def test_pruning_at_any_point_of_the_reading_takes_no_page_from_a_run() -> None:
-    at = 0
-    while True:
-        place = memory_place()
-        place.run("run-1", "one", "two", "three", "two")
-        place.grow_old()
-        records = Passed(place.records, at, lambda: place.saver().keep_latest("run-1"))
-
-        place.on(records, place.pages).sweep()
-
-        assert records.acted
-        check(place, "run-1", last="two")
-        # What pruning made an orphan goes with this sweep or with the next one.
-        place.sweep()
-        check(place, "run-1", last="two")
-        at += 1
-        if at > records.given:
-            break
-    assert at > 10
-
-
-@pytest.mark.parametrize("at", [0, 4, 100])
-def test_pruning_cut_short_at_any_call_beside_a_sweep_takes_no_page(at: int) -> None:
-    call = 0
-    while True:
-        call += 1
-        place = memory_place()
-        place.run("run-1", "one", "two", "three", "two")
-        place.grow_old()
-        calls = Calls(call, Moment.AFTER, unavailable)
-        pruned = place.on(
-            WatchedRecords(place.records, calls), WatchedPages(place.pages, calls)
-        )
-
-        def prune(pruned: Place = pruned) -> None:
-            with contextlib.suppress(StoreUnavailable):
-                pruned.saver().keep_latest("run-1")
-
-        place.on(Passed(place.records, at, prune), place.pages).sweep()
-        check(place, "run-1", last="two")
-        place.saver().keep_latest("run-1")
-        place.grow_old()
-        place.sweep()
-
-        check(place, "run-1", last="two")
-        if not calls.struck:
-            break
-    assert call > 10
-
-
-def test_orphans_of_pruning_go(place: Place) -> None:
-    place.run("run-1", "one", "two", "three")
-    before = place.stored()
-    place.saver().keep_latest("run-1")
-    place.grow_old()
-
-    report = place.sweep()
-
-    assert 0 < len(report.pages) < len(before)
-    check(place, "run-1", last="three")
-
-
-# -- crashes
-
-
-@pytest.mark.parametrize("moment", list(Moment))
-def test_sweep_cut_short_at_any_call_is_finished_by_the_next(moment: Moment) -> None:
-    def prepared() -> Place:
-        place = memory_place()
-        place.run("run-gone", "one", "two", ago=LONG_AGO)
-        place.run("run-stays", "shared", ago=LATELY)
-        place.orphans("an orphan")
-        place.grow_old()
-        return place
-
-    whole = prepared()
-    whole.sweep()
-    at = 0
-    while True:
-        at += 1
-        place, calls = prepared(), Calls(at, moment, unavailable)
-        watched = place.on(
-            WatchedRecords(place.records, calls), WatchedPages(place.pages, calls)
-        )
-        try:
-            watched.sweep()
-        except StoreUnavailable:
-            check(place, "run-stays", last="shared")
-            check_shorter(place, "run-gone")
-        place.sweep()
-
-        assert place.contents().keys() == whole.contents().keys(), (at, calls.struck)
-        assert place.stored() == whole.stored(), (at, calls.struck)
-        check(place, "run-stays", last="shared")
-        if not calls.struck:
-            break
-    assert at > 20
-
-
-def check_shorter(place: Place, run_id: str) -> None:
-    """See that what is left of a run's log is a log, and that all pages are there.
-
-    The sweep that deletes its records has not come to the pages yet.
-    """
-    if place.records.get(run_partition(LOCAL_OWNER, run_id), RECORD) is not None:
-        found = verify(place.records, place.pages, LOCAL_OWNER, run_id)
-        assert found.ok, found.first
