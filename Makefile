@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench bench-memory lock clean
+.PHONY: help setup demo test test-whole check format bench bench-memory lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,8 +20,12 @@ $(STAMP): $(LOCKS) pyproject.toml tools/setup.sh
 demo: $(STAMP)  ## Deploy the dev stack on this machine, crash an agent, watch it finish
 	@$(BIN)/python tools/demo.py
 
-test: $(STAMP)  ## Run every test
+test: $(STAMP)  ## Run the tests; of the largest matrices, samples
 	@$(BIN)/python -m pytest -n auto
+
+test-whole: $(STAMP)  ## Run every test and every point of the matrices: over an hour
+	@$(BIN)/python -m pytest -n auto -m "whole or not whole" tests \
+		tests/kernel/kernelspace/memory/matrices/whole_kills.py
 
 check: $(STAMP)  ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -45,9 +45,13 @@ def value_of(number: int) -> bytes:
 
 
 def table_of(number: int) -> dict[str, str]:
-    """Return a map too large for a record, whose pages go into packs."""
+    """Return a map too large for a record, so that its pages go into packs.
+
+    One of its texts is cut; then the page that names the parts is in a pack.
+    """
     texts = random.Random(number)
-    return {f"key {n}": texts.randbytes(600).hex() for n in range(200)}
+    table = {f"key {n}": texts.randbytes(600).hex() for n in range(200)}
+    return {**table, "long": texts.randbytes(40_000).hex()}
 
 
 def scripted(writer: int, run: int) -> Callable[[int], int]:

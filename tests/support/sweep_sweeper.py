@@ -28,6 +28,7 @@ from sweep_writers import Ground, is_pruned, page_of, shared_pages
 
 _PLANTED = 10
 _WAITS = 2
+_POLLS = 100
 _POLL_SECONDS = 0.05
 _PRUNE_SECONDS = 0.05
 
@@ -97,12 +98,18 @@ class Impatient:
         return deleted
 
     def _comes_back(self, page: PageId) -> bool:
-        """Wish for a page and wait until a writer has put it."""
+        """Wish for a page and wait until a writer has put it.
+
+        In vain if the writer that takes the wish has come by the value meanwhile.
+        """
         self._waits += 1
         self.ground.wishes.put(self.shared[page])
-        while not self.left.is_set():
+        for _ in range(_POLLS):
+            if self.left.is_set():
+                break
             with contextlib.suppress(queue.Empty):
-                return bool(self.ground.granted.get(timeout=_POLL_SECONDS) == page)
+                if self.ground.granted.get(timeout=_POLL_SECONDS) == page:
+                    return True
         return False
 
 

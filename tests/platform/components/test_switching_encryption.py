@@ -10,7 +10,7 @@ from cloud_deployments import KEEPER, Site, changed_steps, kept_running
 from cloud_inventory import inventory
 from cloud_project import Environment, project_at
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud")]
+pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.xdist_group("cloud")]
 
 RIGHTS = {
     *(f"kernel-space-{noun}-rights" for noun in ("slice", "worker", "park", "bury")),

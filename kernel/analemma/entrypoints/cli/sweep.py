@@ -12,7 +12,7 @@ from analemma.entrypoints.cli import options, outcome
 from analemma.entrypoints.cli.place import Place, open_place
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.process_table import ProcessTable
-from analemma.kernelspace.sweep import SweepReport, Why
+from analemma.kernelspace.sweep import SweepReport
 from analemma.kernelspace.sweep import sweep as sweep_owner
 
 _ROWS = 20
@@ -74,44 +74,78 @@ def prune(
     if as_json:
         outcome.console.print_json(data={"run_id": run_id, "removed": removed})
         return
+    if not removed:
+        outcome.console.print(f"{run_id}: nothing to delete", markup=False)
+        return
+    hours = place.machine.policy.retention.page_grace_hours
     outcome.console.print(
-        f"{run_id}: {removed} entries of its history deleted\n"
-        f"the pages only they named go with the next: analemma sweep{place.flag}",
+        f"{run_id}: {_counted(removed, 'entry', 'entries')} of its log deleted\n"
+        f"pages that only they named go {hours} h after they were stored last,\n"
+        f"with: analemma sweep{place.flag}",
         markup=False,
     )
+
+
+def _counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _print(report: SweepReport, place: Place) -> None:
-    verb = "would delete" if report.dry_run else "deleted"
     console = outcome.console
-    for run in report.runs:
-        console.print(
-            f"{verb} run {run.run_id}: {Why.RUN_EXPIRED}, on "
-            f"{run.ended_at:%Y-%m-%d}; {run.records} records",
+    verb = "would delete" if report.dry_run else "deleted"
+    _print_runs(report, verb)
+    _print_pages(report)
+    runs, pages = len(report.runs), len(report.pages)
+    hours = place.machine.policy.retention.page_grace_hours
+    lines = [
+        f"{verb} {_counted(runs, 'run')} and {_counted(pages, 'page')} "
+        f"({decimal(report.freed_bytes)})",
+        f"kept {_counted(report.kept_pages, 'page')} that records name "
+        f"({decimal(report.kept_bytes)})",
+    ]
+    if report.young_pages:
+        lines.append(
+            f"kept {_counted(report.young_pages, 'page')} that nothing names, "
+            f"stored within the last {hours} h"
+        )
+    if report.dry_run and (runs or pages):
+        lines.append(f"do it: analemma sweep{place.flag}")
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _print_runs(report: SweepReport, verb: str) -> None:
+    for run in report.runs[:_ROWS]:
+        outcome.console.print(
+            f"{verb} {run.run_id}, ended {run.ended_at:%Y-%m-%d}, "
+            f"{_counted(run.records, 'record')}",
             markup=False,
         )
-    if report.pages:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("page", no_wrap=True)
-        table.add_column("bytes", justify="right")
-        table.add_column("stored (UTC)", no_wrap=True)
-        table.add_column("why")
-        for page in report.pages[:_ROWS]:
-            table.add_row(
-                page.id[:16],
-                f"{page.size_bytes:,}",
-                f"{page.stored_at:%Y-%m-%d %H:%M}",
-                str(page.why),
-            )
-        console.print(table)
-        if len(report.pages) > _ROWS:
-            console.print(f"and {len(report.pages) - _ROWS} more; --json shows all")
-    console.print(
-        f"{verb} {len(report.runs)} runs and {len(report.pages)} pages "
-        f"({decimal(report.freed_bytes)}); "
-        f"{report.kept_pages} pages are named by records ({decimal(report.kept_bytes)})"
-        f", {report.young_pages} are too young to judge",
-        markup=False,
-    )
-    if report.dry_run and (report.runs or report.pages):
-        console.print(f"do it: analemma sweep{place.flag}", markup=False)
+    _print_rest(len(report.runs), "run")
+
+
+def _print_pages(report: SweepReport) -> None:
+    if not report.pages:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("page", no_wrap=True)
+    table.add_column("bytes", justify="right", no_wrap=True)
+    table.add_column("stored (UTC)", no_wrap=True)
+    table.add_column("why")
+    for page in report.pages[:_ROWS]:
+        table.add_row(
+            page.id[:12],
+            f"{page.size_bytes:,}",
+            f"{page.stored_at:%Y-%m-%d %H:%M}",
+            str(page.why),
+        )
+    outcome.console.print(table)
+    _print_rest(len(report.pages), "page")
+
+
+def _print_rest(number: int, noun: str) -> None:
+    if number > _ROWS:
+        outcome.console.print(
+            f"and {_counted(number - _ROWS, noun)} more; --json shows all"
+        )

@@ -29,6 +29,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.types import PregelExecutableTask
 from pydantic import BaseModel, ConfigDict
 
+from analemma.errors import Retryable
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
 from analemma.kernelspace.langgraph_compat import (
@@ -156,6 +157,8 @@ def run_batch(
             raise
     finally:
         submit.close()
+    if submit.interrupted is not None:
+        raise submit.interrupted
     return submit.outcomes
 
 
@@ -175,6 +178,7 @@ class _OnlyTasks:
         self._mine = mine
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
         self.outcomes: dict[str, BaseException | None] = {}
+        self.interrupted: Retryable | None = None
 
     def __call__(self) -> Callable[..., Future[Any]]:
         return self._submit
@@ -216,7 +220,14 @@ class _OnlyTasks:
         options: dict[str, Any],
     ) -> Any:
         run_id = str(task.config["configurable"]["thread_id"])
-        if self._saver.has_finished(run_id, self._checkpoint_id, task.id):
+        try:
+            finished = self._saver.has_finished(run_id, self._checkpoint_id, task.id)
+        except Retryable as failed:
+            # Not the task's failure: LangGraph must neither record it nor cancel
+            # its siblings.
+            self.interrupted = failed
+            raise NotMine from None
+        if finished:
             # Another worker was given the same batch, and was faster.
             self.outcomes[task.id] = None
             raise NotMine

@@ -37,15 +37,30 @@ async def test_public_conformance_suite_passes(backend: Backend) -> None:
     assert sum(result.tests_passed for result in report.results.values()) == 81
 
 
-@pytest.mark.parametrize("check", [each for _, each in checks()], ids=lambda c: c.name)
+def chosen(*patterns: str) -> pytest.MarkDecorator:
+    found = [each for _, each in checks(list(patterns))]
+    return pytest.mark.parametrize("check", found, ids=lambda each: each.name)
+
+
+@chosen("*/sync")
 def test_our_own_suite_passes_on_a_laptop(check: Check, tmp_path: Path) -> None:
     check(local_subject(tmp_path / "home"))
 
 
-# One way: the other one calls the same methods on threads, and moto is slow.
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "check", [each for _, each in checks(["*/sync"])], ids=lambda c: c.name
-)
+@pytest.mark.whole
+@chosen("*/async")
+def test_our_own_suite_passes_on_threads(check: Check, tmp_path: Path) -> None:
+    check(local_subject(tmp_path / "home"))
+
+
+@chosen("fencing/*/sync", "attempts/*/sync", "copying/*/sync")
+def test_what_hangs_on_the_store_passes_in_the_cloud(
+    check: Check, aws: EmulatedAws
+) -> None:
+    check(backend_subject(aws_backend(aws)))
+
+
+@pytest.mark.whole
+@chosen("*/sync")
 def test_our_own_suite_passes_in_the_cloud(check: Check, aws: EmulatedAws) -> None:
     check(backend_subject(aws_backend(aws)))

@@ -214,11 +214,11 @@ def test_table_of_a_lone_tasks_writes_is_marked_with_what_it_names(
     memory: MemoryBackend, pages: ReadPages
 ) -> None:
     names = [f"channel_{n}" for n in range(900)]
-    # Any: the fields are made up at run time.
+    # The task's large write is in no channel: this one only counts what it gets.
     counted = Annotated[int, lambda _, text: len(text)]
-    kind: Any = TypedDict(  # type: ignore[misc]
-        "kind", {**dict.fromkeys(names, str), "large": counted}, total=False
-    )
+    # Any: the fields are made up at run time.
+    fields: Any = {**dict.fromkeys(names, str), "large": counted}
+    kind: Any = TypedDict("kind", fields, total=False)  # type: ignore[misc]
 
     def write(state: Any) -> Any:
         return {**{name: text(n, 40) for n, name in enumerate(names)}, "large": text(1)}
@@ -227,7 +227,7 @@ def test_table_of_a_lone_tasks_writes_is_marked_with_what_it_names(
     graph = saver.bind(
         StateGraph(kind).add_node(write).add_edge(START, "write").compile()
     )
-    graph.invoke({"large": ""}, config_of(), durability="sync")
+    graph.invoke({names[0]: ""}, config_of(), durability="sync")
     lone = [entry.lone for entry in lines(memory) if isinstance(entry, Checkpoint)]
     tables = [each.rows for each in lone if each and isinstance(each.rows, bytes)]
 
@@ -319,16 +319,17 @@ def test_page_that_an_approval_names_is_marked(memory: MemoryBackend) -> None:
     assert marked(memory) == {ref}
 
 
+@pytest.mark.parametrize("met", [0, 1], ids=["the value", "what names it"])
 def test_page_that_was_met_further_down_is_followed_as_far_as_any_other(
-    memory: MemoryBackend,
+    met: int, memory: MemoryBackend
 ) -> None:
-    large = value_page(b"\0" * (CHUNK_BYTES + 1)).store(memory.pages)
-    ref: str = large
+    refs = [str(value_page(b"\0" * (CHUNK_BYTES + 1)).store(memory.pages))]
     for _ in range(3):
-        ref = memory.pages.put(json.dumps({"ref": ref}).encode())
-    # Three documents down, as deep as marks go; then as an input of its own.
-    document(memory, ref)
-    document(memory, large, sort=f"{RECORD}s")
+        refs.append(memory.pages.put(json.dumps({"ref": refs[-1]}).encode()))
+    # The value is three documents down, as deep as marks go ...
+    document(memory, refs[-1])
+    # ... and then it is met again, higher up.
+    document(memory, refs[met], sort=f"{RECORD}s")
 
     assert len(memory.pages.cells) == 1 + 2 + 3
     assert marked(memory) == memory.pages.cells.keys()

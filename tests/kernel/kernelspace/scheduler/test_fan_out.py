@@ -1,5 +1,13 @@
 """Fan-out: batches on workers, and the join that judges by what they stored."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from analemma.errors import StoreUnavailable
+from analemma.hardware.ports import Record, RecordStore
 from analemma.ids import LOCAL_OWNER
 from analemma.kernelspace.scheduler.fan_out import worker_events
 from analemma.kernelspace.scheduler.worker import run_worker
@@ -88,3 +96,49 @@ def test_late_and_duplicate_workers_change_nothing(desk: Desk) -> None:
 
     assert len(runs) == 9
     assert desk.output(workflow, run.run_id) == ended
+
+
+class Forgetful:
+    """A record store that does not answer once when asked for a task's writes."""
+
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self._silent = True
+
+    # Any: the port's options, whichever they are, pass through.
+    def put(self, *args: Any, **options: Any) -> int:
+        return self._store.put(*args, **options)
+
+    def get(self, partition: str, sort: str) -> Record | None:
+        if "/w/" in sort and self._silent:
+            self._silent = False
+            raise StoreUnavailable("gone for a moment")
+        return self._store.get(partition, sort)
+
+    def delete(self, partition: str, sort: str) -> None:
+        self._store.delete(partition, sort)
+
+    def query(self, *args: Any, **options: Any) -> Iterator[Record]:
+        return self._store.query(*args, **options)
+
+    def scan(self, partition_prefix: str) -> Iterator[Record]:
+        return self._store.scan(partition_prefix)
+
+
+def test_a_store_that_does_not_answer_a_worker_is_not_the_tasks_failure(
+    desk: Desk,
+) -> None:
+    runs: list[str] = []
+    workflow = program(scattering(runs))
+    run = desk.admit(workflow, {"target": 9, "seen": []})
+    transition = desk.slice(workflow, run.run_id)
+    assert isinstance(transition, FanOut)
+    (event,) = worker_events(desk.machine.pages(LOCAL_OWNER), transition.ref)
+
+    forgetful = replace(desk.machine, records=Forgetful(desk.machine.records))
+    with pytest.raises(StoreUnavailable):
+        run_worker(forgetful, workflow, event)
+    run_worker(forgetful, workflow, event)
+
+    assert sorted(runs) == [str(n) for n in range(9)]
+    assert isinstance(desk.drive(workflow, run.run_id), Done)
