@@ -239,6 +239,28 @@ def test_orphans_of_pruning_go(place: Place) -> None:
     place.check("run-1", last="three")
 
 
+def test_two_sweeps_at_once_delete_what_one_does() -> None:
+    at = 0
+    while True:
+        place = memory_place()
+        place.run("run-gone", "one", "two", ago=LONG_AGO)
+        place.run("run-stays", "shared", ago=LATELY)
+        place.orphans("an orphan")
+        place.grow_old()
+        records = Passed(place.records, at, place.sweep)
+
+        place.on(records, place.pages).sweep()
+
+        assert records.acted
+        assert not [key for key in place.contents() if "run-gone" in f"{key}"]
+        place.check("run-stays", last="shared")
+        assert place.sweep().pages == ()
+        at += 1
+        if at > records.given:
+            break
+    assert at > 5
+
+
 # -- crashes
 
 

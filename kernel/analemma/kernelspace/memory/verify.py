@@ -188,6 +188,9 @@ class _Walk:
             self._report(Broken.ENTRY, number, f"comes after entry {self._last}")
         self._last = number
 
+    def _is_removed(self, number: int) -> bool:
+        return self._remains is not None and self._remains.removed(number)
+
     def _spoil(self, number: int, *, is_entry: bool) -> None:
         if is_entry:
             self._broken.add(number)
@@ -199,6 +202,9 @@ class _Walk:
             case Checkpoint():
                 self._named.update(held)
                 self._check_checkpoint(entry)
+            case TaskWrites() if line.slot != SPECIAL and self._is_removed(line.number):
+                # Nobody asks for it, and its pages may be gone.
+                self._named.update(held)
             case TaskWrites():
                 if line.slot == SPECIAL:
                     # What can be replaced leans on no other record, and no other
