@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from analemma.hardware.ports import PageStore, Record, RecordStore
+from analemma.hardware.ports import PageStore, RecordStore
 from analemma.hardware.ports.pages import StoredPage
 from analemma.ids import PageId, page_id
+from stores_through import ThroughRecords
 
 OLD_SECONDS = 3 * 24 * 3600
 
@@ -94,18 +95,15 @@ class HeldPages:
         return self.store.delete(page, stored_before=stored_before)
 
 
-@dataclass
-class HeldRecords:
+class HeldRecords(ThroughRecords):
     """A ``RecordStore`` whose writes end what its thread holds.
 
     Whoever puts pages writes the record that names them next, on the same thread.
     """
 
-    store: RecordStore
-    holds: Holds
-
-    def get(self, partition: str, sort: str) -> Record | None:
-        return self.store.get(partition, sort)
+    def __init__(self, store: RecordStore, holds: Holds) -> None:
+        super().__init__(store)
+        self.holds = holds
 
     def put(
         self,
@@ -117,30 +115,11 @@ class HeldRecords:
         durably: bool = True,
     ) -> int:
         try:
-            return self.store.put(
+            return super().put(
                 partition, sort, body, expected=expected, durably=durably
             )
         finally:
             self.holds.let_go()
-
-    def delete(self, partition: str, sort: str) -> None:
-        self.store.delete(partition, sort)
-
-    def query(
-        self,
-        partition: str,
-        *,
-        low: str = "",
-        high: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Record]:
-        return self.store.query(
-            partition, low=low, high=high, descending=descending, limit=limit
-        )
-
-    def scan(self, partition_prefix: str) -> Iterator[Record]:
-        return self.store.scan(partition_prefix)
 
 
 def grow_old(files: Path, pages: PageStore, holds: Holds) -> int:

@@ -29,6 +29,7 @@ from memory_backends import config_of
 from memory_checkpoints import put
 from memory_stores import MemoryPageStore, MemoryRecordStore
 from stores_aws import EmulatedAws
+from stores_through import ThroughRecords
 
 DAYS = 30
 """How long the policy of these places keeps ended runs."""
@@ -190,53 +191,21 @@ def cloud_place(aws: EmulatedAws) -> Place:
     )
 
 
-class Passed:
+class Passed(ThroughRecords):
     """A ``RecordStore`` beside which something happens while a sweep reads them.
 
     ``act`` is called once, after ``at`` records of the scan were given, or all.
     """
 
     def __init__(self, store: RecordStore, at: int, act: Callable[[], object]) -> None:
-        self._store = store
+        super().__init__(store)
         self._at = at
         self._act = act
         self.acted = False
         self.given = 0
 
-    def get(self, partition: str, sort: str) -> Record | None:
-        return self._store.get(partition, sort)
-
-    def put(
-        self,
-        partition: str,
-        sort: str,
-        body: bytes,
-        *,
-        expected: int | None = None,
-        durably: bool = True,
-    ) -> int:
-        return self._store.put(
-            partition, sort, body, expected=expected, durably=durably
-        )
-
-    def delete(self, partition: str, sort: str) -> None:
-        self._store.delete(partition, sort)
-
-    def query(
-        self,
-        partition: str,
-        *,
-        low: str = "",
-        high: str | None = None,
-        descending: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Record]:
-        return self._store.query(
-            partition, low=low, high=high, descending=descending, limit=limit
-        )
-
     def scan(self, partition_prefix: str) -> Iterator[Record]:
-        found = self._store.scan(partition_prefix)
+        found = self.store.scan(partition_prefix)
         for record in itertools.islice(found, self._at):
             self.given += 1
             yield record

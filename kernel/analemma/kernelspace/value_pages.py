@@ -93,6 +93,7 @@ def load_value(
         raise Corrupt(f"page {ref}: a value of {length} bytes has {len(payload)}")
     try:
         return serde.loads_typed((kind, payload))
+    # LangGraph's serializer says NotImplementedError of a type it does not know.
     except (ValueError, NotImplementedError) as error:
         raise Corrupt(f"page {ref} holds no value: {error}") from None
 

@@ -1,7 +1,6 @@
 """A sweep beside writers, beside damage, and cut short at any of its calls."""
 
 import contextlib
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -16,39 +15,19 @@ from analemma.records.run import RunStatus
 from matrix_stores import Calls, Moment, WatchedPages, WatchedRecords, unavailable
 from memory_backends import config_of
 from memory_checkpoints import put
-from stores_aws import EmulatedAws, Turnstile, emulated_aws
+from sweep_fixture import aws as aws
+from sweep_fixture import here as here
+from sweep_fixture import place as place
 from sweep_places import (
     LATELY,
     LONG_AGO,
     Passed,
     Place,
-    cloud_place,
     ids_of,
     large,
     memory_place,
     runs_of,
 )
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmulatedAws]:
-    with emulated_aws() as emulated:
-        Turnstile(emulated.dynamodb)
-        Turnstile(emulated.s3)
-        yield emulated
-
-
-@pytest.fixture(params=["memory", "cloud"])
-def place(request: pytest.FixtureRequest) -> Place:
-    if request.param == "memory":
-        return memory_place()
-    return cloud_place(request.getfixturevalue("aws"))
-
-
-@pytest.fixture
-def here() -> Place:
-    return memory_place()
-
 
 # -- what cannot be read
 

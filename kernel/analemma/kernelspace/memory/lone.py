@@ -7,15 +7,12 @@ for. Counting candidates can only overstate; so one is one.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from langgraph.checkpoint.base import Checkpoint
 from langgraph.pregel import Pregel
 
 from analemma.kernelspace.langgraph_compat import TASKS
-
-# Any four times: a graph's state, context, input and output are its author's.
-Graph = Pregel[Any, Any, Any, Any]
+from analemma.kernelspace.program import Graph
 
 
 class LoneTasks:

@@ -32,7 +32,7 @@ from analemma.kernelspace.memory.copying import copy_logs, delete_logs
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.journal import Journal
 from analemma.kernelspace.memory.loading import Loader
-from analemma.kernelspace.memory.lone import Graph, LoneTasks
+from analemma.kernelspace.memory.lone import LoneTasks
 from analemma.kernelspace.memory.namespaces import namespaces, runs, stored_runs
 from analemma.kernelspace.memory.pruning import Pruner, all_but_latest, of_invocations
 from analemma.kernelspace.memory.reader import Loaded
@@ -40,6 +40,7 @@ from analemma.kernelspace.memory.recollection import Held
 from analemma.kernelspace.memory.restore import Restorer
 from analemma.kernelspace.memory.snapshot import Snapshot
 from analemma.kernelspace.memory.taskrecorder import TaskRecorder, special_revision
+from analemma.kernelspace.program import Graph
 
 __all__ = ["Fenced", "PagedSaver", "RootCheckpoint"]
 
@@ -177,6 +178,9 @@ class PagedSaver(ThreadedSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Append a checkpoint to its log; durable when it returns.
+
+        The input's checkpoint alone may be lost with the machine's power until
+        that of the first superstep is put: no node has run before that.
 
         Raises:
             Fenced: another writer advanced the run; nothing was changed.

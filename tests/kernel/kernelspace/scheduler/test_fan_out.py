@@ -1,13 +1,11 @@
 """Fan-out: batches on workers, and the join that judges by what they stored."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from analemma.errors import StoreUnavailable
-from analemma.hardware.ports import Record, RecordStore
+from analemma.hardware.ports import Record
 from analemma.ids import LOCAL_OWNER
 from analemma.kernelspace.scheduler.fan_out import worker_events
 from analemma.kernelspace.scheduler.worker import run_worker
@@ -18,6 +16,7 @@ from analemma.records.transition import (
 )
 from kernel_desk import Desk, program
 from kernel_graphs import scattering
+from stores_through import ThroughRecords
 
 
 def test_many_sends_leave_the_slice_and_join_in_task_order(desk: Desk) -> None:
@@ -98,31 +97,16 @@ def test_late_and_duplicate_workers_change_nothing(desk: Desk) -> None:
     assert desk.output(workflow, run.run_id) == ended
 
 
-class Forgetful:
+class Forgetful(ThroughRecords):
     """A record store that does not answer once when asked for a task's writes."""
 
-    def __init__(self, store: RecordStore) -> None:
-        self._store = store
-        self._silent = True
-
-    # Any: the port's options, whichever they are, pass through.
-    def put(self, *args: Any, **options: Any) -> int:
-        return self._store.put(*args, **options)
+    silent = True
 
     def get(self, partition: str, sort: str) -> Record | None:
-        if "/w/" in sort and self._silent:
-            self._silent = False
+        if "/w/" in sort and self.silent:
+            self.silent = False
             raise StoreUnavailable("gone for a moment")
-        return self._store.get(partition, sort)
-
-    def delete(self, partition: str, sort: str) -> None:
-        self._store.delete(partition, sort)
-
-    def query(self, *args: Any, **options: Any) -> Iterator[Record]:
-        return self._store.query(*args, **options)
-
-    def scan(self, partition_prefix: str) -> Iterator[Record]:
-        return self._store.scan(partition_prefix)
+        return super().get(partition, sort)
 
 
 def test_a_store_that_does_not_answer_a_worker_is_not_the_tasks_failure(
