@@ -1,6 +1,7 @@
 """The dev and the prod stack from their first preview to their last resource."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -90,8 +91,12 @@ def test_stack_lives_from_preview_to_destroy_and_leaves_nothing(site: Site, stac
     assert inventory(keeper) == nothing == {}
 
 
-def test_stack_files_want_different_retries_widths_and_reservations(site: Site):
-    dev, prod = (site.project.environment(stack) for stack in STACKS)
+def test_stack_files_want_different_retries_widths_and_reservations(
+    tmp_path: Path,
+) -> None:
+    # Not the site's: its files are changed by other tests.
+    project = project_at(tmp_path / "project")
+    dev, prod = (project.environment(stack) for stack in STACKS)
     for name in ("max_attempts", "interval_seconds", "max_delay_seconds"):
         assert dev["kernel"]["retry"][name] != prod["kernel"]["retry"][name]
     widths = {each["kernel"]["fan_out"]["max_concurrency"] for each in (dev, prod)}
