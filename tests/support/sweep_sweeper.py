@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from analemma.errors import StoreUnavailable
 from analemma.hardware.local.home import PAGES, LocalHome
 from analemma.hardware.ports import PageStore, SystemClock
 from analemma.hardware.ports.pages import StoredPage
@@ -61,6 +62,11 @@ class Seen:
     spared: int = 0
     lost: int = 0
     pruned: int = 0
+
+    @property
+    def everything(self) -> bool:
+        """Whether all that a sweep may meet has been met."""
+        return min(self.rounds, self.orphans, self.spared, self.pruned) > 0
 
 
 @dataclass
@@ -142,6 +148,8 @@ class Sweeper:
             self.seen.rounds += 1
             self.seen.deleted += len(report.pages)
             self.seen.orphans += len(planted & {page.id for page in report.pages})
+            if self.seen.everything:
+                self.ground.enough.set()
         for each in assistants:
             each.join()
 
@@ -193,8 +201,10 @@ class Sweeper:
         )
         while not self._left.wait(_PRUNE_SECONDS):
             for run_id in [*self._moving]:
-                if is_pruned(run_id):
-                    self.seen.pruned += saver.keep_latest(run_id)
+                # A store that was busy for too long is asked again.
+                with contextlib.suppress(StoreUnavailable):
+                    if is_pruned(run_id):
+                        self.seen.pruned += saver.keep_latest(run_id)
 
 
 def machine_of(home: LocalHome, pages: PageStore) -> Machine:

@@ -26,8 +26,19 @@ from analemma.kernelspace.memory.values import Encoder
 from sweep_graph import FRESH, SHARED, config_of, graph_of, scripted, value_of
 from sweep_pages import HeldPages, HeldRecords, Holds
 
+_MOST_RUNS = 60
+"""So that a test fails, and does not hang, when something never happens."""
+
 Told = tuple[Literal["began", "ended", "deleted", "left"], str, list[int], int]
 """What happened, to which run, the numbers it wrote and its last superstep."""
+
+
+class Flag(Protocol):
+    """What the events of threads and of processes have in common."""
+
+    def set(self) -> None: ...
+
+    def is_set(self) -> bool: ...
 
 
 class Channel(Protocol):
@@ -46,7 +57,8 @@ class Ground:
     """Where writers write, and how they are spoken to.
 
     ``granted`` names the pages that were wished for, once they are put and
-    before any record names them.
+    before any record names them. ``enough`` says that every kind of thing that is
+    to happen beside the writers has happened.
     """
 
     home: Path
@@ -54,6 +66,7 @@ class Ground:
     wishes: Channel
     granted: Channel
     told: Channel
+    enough: Flag
 
 
 def run_id_of(writer: int, run: int) -> str:
@@ -87,7 +100,11 @@ def page_of(value: bytes) -> bytes:
 
 @dataclass
 class Writer:
-    """Writes ``runs`` runs; deletes every fifth of them in the end."""
+    """Writes ``runs`` runs, and more until it is enough; deletes every fifth.
+
+    How often a sweep meets a writer hangs on the machine: a writer that is fast
+    would leave before anything had happened beside it.
+    """
 
     ground: Ground
     number: int
@@ -101,7 +118,9 @@ class Writer:
                 holds = Holds(self.ground.holds)
                 pages = HeldPages(home.pages(), holds, self._on_put)
                 records = HeldRecords(home.records, holds)
-                for run in range(self.runs):
+                for run in range(_MOST_RUNS):
+                    if run >= self.runs and self.ground.enough.is_set():
+                        break
                     saver = PagedSaver(
                         records,
                         pages,
@@ -174,7 +193,8 @@ def fork_writers(ground: Ground, writers: int, runs: int) -> None:
 def processes(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
     """Start writers as processes; in the end all of them have ended well."""
     context = multiprocessing.get_context("spawn")
-    ground = Ground(home, holds, context.Queue(), context.Queue(), context.Queue())
+    wishes, granted, told = context.Queue(), context.Queue(), context.Queue()
+    ground = Ground(home, holds, wishes, granted, told, context.Event())
     foreman = context.Process(target=fork_writers, args=(ground, writers, runs))
     foreman.start()
     try:
@@ -191,7 +211,8 @@ def processes(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Grou
 @contextmanager
 def threads(home: Path, holds: Path, writers: int, runs: int) -> Iterator[Ground]:
     """Start writers as threads of this process."""
-    ground = Ground(home, holds, queue.Queue(), queue.Queue(), queue.Queue())
+    wishes, granted, told = queue.Queue[Any](), queue.Queue[Any](), queue.Queue[Any]()
+    ground = Ground(home, holds, wishes, granted, told, threading.Event())
     started = [
         threading.Thread(target=Writer(ground, number, runs).write)
         for number in range(writers)
