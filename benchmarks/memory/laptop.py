@@ -16,10 +16,20 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.memory import InMemorySaver
 
 from analemma.hardware.local.database import connect
 from analemma.hardware.local.home import RECORDS, LocalHome
@@ -35,6 +45,7 @@ STEPS = 10
 
 FLOOR = "floor"
 STOCK = "SqliteSaver"
+BOUND = "bound"
 OURS = "PagedSaver"
 OURS_SYNCED = "PagedSaver, all synced"
 OURS_EVERY = "PagedSaver, every task"
@@ -42,6 +53,7 @@ OURS_EVERY = "PagedSaver, every task"
 _SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 _PROBES = 50
 _PROBE_BYTES = 4096
+_ROW = "x" * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +87,11 @@ def measure_laptop(plan: Plan, terminal: Terminal) -> Rates:
         with (
             terminal.working("short workflows"),
             _floor(path) as floor,
+            _bound(path) as bound,
             _stock(path) as stock,
             _ours(path) as ours,
         ):
-            runners = [floor, stock, *ours]
+            runners = [floor, bound, stock, *ours]
             rounds = _rounds(runners, plan)
             done = 1 + plan.rounds * plan.workflows
             syncs = {each.name: each.synced_writes() / done for each in runners}
@@ -87,6 +100,8 @@ def measure_laptop(plan: Plan, terminal: Terminal) -> Rates:
         f"Workflows of {STEPS} supersteps with 1 KB each: {plan.rounds} rounds of "
         f"{plan.workflows}, interleaved",
         "floor: no saver, and one SQLite commit of 1 KB a superstep.",
+        "bound: a saver that reads nothing, keeps nothing and commits one row of 1 KB",
+        "a checkpoint: no saver that is durable at each superstep can be faster.",
         "syncs: commits of a workflow that are on disk when they return.",
         f"Timed, noisy. fsync of 4 KiB takes {probe:.2f} ms here (median of "
         f"{_PROBES}).",
@@ -160,6 +175,64 @@ def _floor(folder: Path) -> Iterator[Runner]:
                     tally.wrote()
 
         yield Runner(FLOOR, _pragmas(connection), run, lambda: tally.synced_writes)
+
+
+class _Committing(InMemorySaver):
+    """Commits a row of 1 KB for each checkpoint, and could restore none of them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+        self.tally = Tally()
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return None
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        name = config["configurable"]["thread_id"]
+        self._connection.execute("INSERT INTO steps VALUES (?, ?)", (name, _ROW))
+        self.tally.wrote()
+        return {
+            "configurable": {
+                "thread_id": name,
+                "checkpoint_ns": "",
+                "checkpoint_id": checkpoint["id"],
+            }
+        }
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        # Any: what a channel is given. A lone task's writes need no commit.
+        return
+
+
+@contextmanager
+def _bound(folder: Path) -> Iterator[Runner]:
+    """The least that LangGraph and a commit a checkpoint cost together."""
+    path = folder / "bound.sqlite"
+    with closing(
+        sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    ) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("CREATE TABLE steps (workflow TEXT, body TEXT)")
+        saver = _Committing(connection)
+        workload = texts()
+        run = _runs(workload.builder.compile(checkpointer=saver), workload)
+        yield Runner(
+            BOUND, _pragmas(connection), run, lambda: saver.tally.synced_writes
+        )
 
 
 @contextmanager
