@@ -12,10 +12,15 @@ class State(TypedDict, total=False):
     seen: Annotated[list[str], operator.add]
 
 
-def counting(runs: list[str]) -> StateGraph[State]:
-    """A node that appends its number until ``target`` is reached."""
+def counting(runs: list[str], *, killed_at: int | None = None) -> StateGraph[State]:
+    """A node that appends its number until ``target`` is reached.
+
+    At the number ``killed_at`` it ends as a process does that somebody stops.
+    """
 
     def step(state: State) -> State:
+        if len(state["seen"]) == killed_at:
+            raise KeyboardInterrupt
         runs.append(str(len(state["seen"])))
         return {"seen": [str(len(state["seen"]))]}
 

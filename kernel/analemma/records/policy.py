@@ -5,7 +5,7 @@ Two readers: the state machine is generated from ``RetryPolicy`` and
 the same on a laptop and in the cloud.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,12 +37,30 @@ class FanOutPolicy(_Policy):
     A superstep with at least ``min_tasks`` pending tasks fans out, in batches
     of ``batch_size`` tasks, on at most ``max_concurrency`` workers at once. When
     workers die, what is left fans out again, up to ``max_rounds`` times.
+
+    ``on_failure`` says what failed tasks mean once all have ended. ``fail``: one
+    fails the run. ``tolerate``: more than ``tolerated_percent`` of the superstep's
+    sent tasks fail it. ``collect``: none does. A task that is tolerated writes
+    nothing; its error stays in the log, and on the page ``RunRecord.tolerated``
+    names.
     """
 
     min_tasks: int = Field(default=8, ge=2)
     batch_size: int = Field(default=10, ge=1, le=100)
     max_concurrency: int = Field(default=4, ge=1, le=1000)
     max_rounds: int = Field(default=3, ge=1, le=100)
+    on_failure: Literal["fail", "tolerate", "collect"] = "fail"
+    tolerated_percent: float = Field(default=0.0, ge=0.0, le=100.0)
+
+    def tolerates(self, failed: int, tasks: int) -> bool:
+        """Say whether a superstep of ``tasks`` may go on without ``failed``."""
+        match self.on_failure:
+            case "fail":
+                return failed == 0
+            case "tolerate":
+                return failed * 100 <= self.tolerated_percent * tasks
+            case "collect":
+                return True
 
 
 class SlicePolicy(_Policy):

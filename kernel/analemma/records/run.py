@@ -66,11 +66,25 @@ class Failure(BaseModel):
         return f"node {self.node!r} failed at attempt {self.attempt}: {self.cause}"
 
 
+class ToleratedFailures(BaseModel):
+    """Tasks that failed and that the policy let a run go on without.
+
+    ``tasks`` counts those of the whole run; ``ref`` is the page with those of
+    the latest superstep: a value, a list of ``Failure`` in task order.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: int = Field(ge=1)
+    ref: PageRef
+
+
 class Attempts(BaseModel):
     """How the kernel tried to get past one checkpoint, and how often.
 
     ``rounds`` counts the rounds of workers that ended, ``sleeps`` the waits after
-    a retryable failure, ``parks`` the waits for people that ended unanswered.
+    a retryable failure, ``parks`` the waits for people that ended unanswered,
+    ``deaths`` the slices that ended without a word.
     What has ``fanned_out`` once does so again, however little is left of it. A
     new checkpoint starts from zero.
     """
@@ -81,6 +95,7 @@ class Attempts(BaseModel):
     rounds: int = Field(default=0, ge=0)
     sleeps: int = Field(default=0, ge=0)
     parks: int = Field(default=0, ge=0)
+    deaths: int = Field(default=0, ge=0)
     fanned_out: bool = False
 
 
@@ -90,6 +105,7 @@ class RunRecord(BaseModel):
     ``generation`` numbers its Step Functions executions, ``execution_slices``
     counts the slices of the present one. ``opened_at`` is when the slice began
     that has not sealed yet; still set when a slice begins, the one before died.
+    ``longest_superstep_seconds`` is what a slice expects its next one to take.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
@@ -111,6 +127,8 @@ class RunRecord(BaseModel):
     attempts: Attempts | None = None
     transition: Transition | None = None
     failure: Failure | None = None
+    tolerated: ToleratedFailures | None = None
+    longest_superstep_seconds: float = Field(default=0.0, ge=0.0)
     opened_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analemma.kernelspace import layout
-from analemma.records.policy import KernelPolicy
+from analemma.records.policy import FanOutPolicy, KernelPolicy
 from analemma.records.run import WorkflowRef
 from pulumi_mocks import Deployment
 from stack_programs import deploy_stack
@@ -315,7 +315,8 @@ def test_functions_get_the_policy_they_obey_and_no_other(prod: Deployment) -> No
     given = json.loads(variables(prod, "slice")["ANALEMMA_POLICY"])
     # Whatever a policy comes to hold, without what only the machine obeys.
     assert set(given) == KernelPolicy.model_fields.keys() - {"retry"}
-    assert set(given["fan_out"]) == {"min_tasks", "batch_size", "max_rounds"}
+    fan_out = FanOutPolicy.model_fields.keys() - {"max_concurrency"}
+    assert set(given["fan_out"]) == fan_out
     policy = KernelPolicy.model_validate(given)
     assert policy.budget.supersteps == 5000
     assert policy.slices.renew_after_slices == 1000

@@ -96,6 +96,7 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
             _counted(record.slices, "slice"),
             f"{used.seconds:.1f} s",
             *([_counted(used.tokens, "token")] if used.tokens else []),
+            *([_tolerated(record.tolerated.tasks)] if record.tolerated else []),
         ]
     )
     match record.status:
@@ -141,6 +142,10 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _tolerated(tasks: int) -> str:
+    return f"{_counted(tasks, 'failed task')} tolerated"
 
 
 def _termination(record: RunRecord) -> str:

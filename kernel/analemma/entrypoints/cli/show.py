@@ -21,6 +21,8 @@ from analemma.errors import InputInvalid
 from analemma.kernelspace.memory.log import entries, state_at
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.process_table import ProcessTable
+from analemma.kernelspace.value_pages import load_value
+from analemma.records.run import RunRecord
 
 _RESERVED = ("__", "branch:")
 
@@ -52,6 +54,14 @@ def show(
             show_default=False,
         ),
     ] = None,
+    failures: Annotated[
+        bool,
+        typer.Option(
+            "--failures",
+            help="Instead of the state, the failed tasks of the latest fan-out that "
+            "the policy tolerated.",
+        ),
+    ] = False,
     cloud: options.Cloud = None,
     home: options.Home = None,
     as_json: options.AsJson = False,
@@ -62,7 +72,12 @@ def show(
     --to writes them whole: a channel of text or bytes as it is, all else as JSON.
     """
     with open_place(options.home(home), cloud) as place:
-        ProcessTable(place.machine.records).get(place.owner, run_id)
+        record = ProcessTable(place.machine.records).get(place.owner, run_id).record
+        if failures:
+            _print_whole(
+                _tolerated(place, record), f"analemma show {run_id} --failures"
+            )
+            return
         values = _values(place, run_id, _checkpoint_id(place, run_id, checkpoint))
         words = ["analemma", "show", run_id, *([checkpoint] if checkpoint else [])]
         again = shlex.join(words) + place.flag
@@ -79,6 +94,14 @@ def show(
         _print_whole(wanted, again)
     else:
         _print_shortened(values, again)
+
+
+def _tolerated(place: Place, record: RunRecord) -> Any:
+    # Any: a list of failures, as documents.
+    if record.tolerated is None:
+        return []
+    machine = place.machine
+    return load_value(machine.pages(place.owner), record.tolerated.ref, machine.serde)
 
 
 def _checkpoint_id(place: Place, run_id: str, named: str | None) -> str | None:

@@ -31,10 +31,11 @@ class Boundary:
     """A run at rest.
 
     ``unfinished`` are the tasks of the next superstep that have no output yet;
-    ``sends`` are the ids of those of them that a ``Send`` made and nothing
-    holds back; ``failed`` those with a recorded error that no error handler
-    takes. ``joins`` says that finished tasks wait for the join that applies
-    their writes. ``questions`` are what people have to answer first.
+    ``sent`` counts the superstep's tasks that a ``Send`` made; ``sends`` are the
+    ids of those that are unfinished and that nothing holds back; ``failed`` are
+    those with a recorded error that no error handler takes. ``joins`` says that
+    finished tasks wait for the join that applies their writes. ``questions`` are
+    what people have to answer first.
     """
 
     checkpoint_id: str
@@ -42,6 +43,7 @@ class Boundary:
     sealed_at: datetime
     unfinished: tuple[PregelTask, ...]
     joins: bool
+    sent: int
     sends: tuple[str, ...]
     failed: tuple[PregelTask, ...]
     questions: tuple[Question, ...]
@@ -73,6 +75,7 @@ def look(graph: Graph, saver: PagedSaver, config: RunnableConfig) -> Boundary | 
         sealed_at=datetime.fromisoformat(head.checkpoint["ts"]),
         unfinished=unfinished,
         joins=len(unfinished) < len(tasks),
+        sent=sum(task.path[0] == PUSH for task in tasks),
         sends=tuple(
             task.id
             for task in unfinished

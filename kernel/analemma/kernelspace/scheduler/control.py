@@ -36,12 +36,14 @@ class SliceLimits:
 
     ``stop_at_seconds`` is a moment of the machine's monotonic clock, the
     reserve for sealing already taken off; ``supersteps`` caps the slice;
-    ``fan_out_tasks`` is how many pending tasks make a superstep leave it.
+    ``fan_out_tasks`` is how many pending tasks make a superstep leave it;
+    ``expected_superstep_seconds`` is the longest superstep of earlier slices.
     """
 
     stop_at_seconds: float | None
     supersteps: int | None
     fan_out_tasks: int | None
+    expected_superstep_seconds: float = 0.0
 
 
 class SliceControl(RunControl):
@@ -73,12 +75,17 @@ class SliceControl(RunControl):
         self._supersteps = 0
         self._pending_sends = 0
         self._last_boundary_seconds = monotonic_seconds()
-        self._longest_superstep_seconds = 0.0
+        self._longest_superstep_seconds = limits.expected_superstep_seconds
 
     @property
     def supersteps(self) -> int:
         """How many root supersteps this slice has sealed."""
         return self._supersteps
+
+    @property
+    def longest_superstep_seconds(self) -> float:
+        """How long the longest superstep took, of this slice and those before."""
+        return self._longest_superstep_seconds
 
     def sealed(self, checkpoint: RootCheckpoint) -> None:
         """Take note of a durable root checkpoint. Called by the saver."""

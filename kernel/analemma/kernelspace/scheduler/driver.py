@@ -15,6 +15,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 
 from analemma.ids import Owner
+from analemma.kernelspace.langgraph_compat import (
+    NO_WRITES,
+    edge_writes,
+    task_path_str,
+)
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.saver import PagedSaver, RootCheckpoint
@@ -78,6 +83,12 @@ class Driver:
         """How many root supersteps the run has sealed in all."""
         return self._step + 1
 
+    @property
+    def longest_superstep_seconds(self) -> float:
+        """How long the run's longest superstep took, as far as this slice knows."""
+        control = self._control
+        return 0.0 if control is None else control.longest_superstep_seconds
+
     def attempts(self, task_id: str) -> int:
         """Return how often this slice started the task."""
         return self._observer.attempts(task_id)
@@ -88,6 +99,29 @@ class Driver:
         if at is not None:
             self._step = max(self._step, at.step)
         return at
+
+    def pass_over(self, at: Boundary) -> None:
+        """Let the superstep go on without the tasks that failed.
+
+        LangGraph takes a task as finished that recorded an output, and "no
+        writes" is one: first writer wins, so that this is said once for good. The
+        plain edges of their nodes are followed all the same: a join must not
+        hang on one task that did not fail.
+
+        Raises:
+            StoreUnavailable: some are passed over; safe to repeat.
+        """
+        config: RunnableConfig = {
+            "configurable": {
+                "thread_id": self._run_id,
+                "checkpoint_ns": "",
+                "checkpoint_id": at.checkpoint_id,
+            }
+        }
+        for task in at.failed:
+            path = task_path_str(task.path)
+            writes = [*edge_writes(self.graph.nodes[task.name]), (NO_WRITES, None)]
+            self.saver.put_writes(config, writes, task.id, path)
 
     def drive(
         self,

@@ -23,14 +23,21 @@ from analemma.kernelspace.process_table import ProcessTable, StoredRun
 from analemma.kernelspace.program import Program
 from analemma.kernelspace.scheduler import verdicts
 from analemma.kernelspace.scheduler.boundary import Boundary
-from analemma.kernelspace.scheduler.control import SliceLimits, StopReason
+from analemma.kernelspace.scheduler.control import StopReason
 from analemma.kernelspace.scheduler.driver import Driver
 from analemma.kernelspace.scheduler.fan_out import plan
+from analemma.kernelspace.scheduler.opening import attempts_at, opened, slice_limits
 from analemma.kernelspace.value_pages import load_value
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.budget import Usage
 from analemma.records.envelope import SliceEvent
-from analemma.records.run import Attempts, Failure, RunRecord, RunStatus
+from analemma.records.run import (
+    Attempts,
+    Failure,
+    RunRecord,
+    RunStatus,
+    ToleratedFailures,
+)
 from analemma.records.transition import (
     AwaitApproval,
     Continue,
@@ -128,7 +135,13 @@ class _Slice:
             ledger=self._ledger,
             log=self._log,
         )
-        self._limits = self._slice_limits(remaining_seconds)
+        self._limits = slice_limits(
+            machine.policy,
+            stored.record,
+            started_seconds=self._started_seconds,
+            remaining_seconds=remaining_seconds,
+            fans_out=not program.asynchronous,
+        )
 
     @property
     def _record(self) -> RunRecord:
@@ -163,7 +176,16 @@ class _Slice:
         """
         for _ in range(_OPENINGS):
             try:
-                self._stored = self._table.replace(self._stored, self._opened(at))
+                self._stored = self._table.replace(
+                    self._stored,
+                    opened(
+                        self._record,
+                        at,
+                        workflow=self._program.digest,
+                        execution=self._event.execution,
+                        now=self._machine.clock.now(),
+                    ),
+                )
             except LeaseLost:
                 self._stored = self._table.get(self._event.owner, self._event.run_id)
                 if self._record.status.ended:
@@ -180,32 +202,6 @@ class _Slice:
             raise LeaseLost(f"run {self._event.run_id} was opened again; try again")
         return said
 
-    def _opened(self, at: Boundary | None) -> RunRecord:
-        record, now = self._record, self._machine.clock.now()
-        lost = 0.0
-        if record.opened_at is not None and at is not None:
-            # A slice died: its time counts until its last checkpoint.
-            lost = max(0.0, (at.sealed_at - record.opened_at).total_seconds())
-        same_execution = record.execution == self._event.execution
-        return record.model_copy(
-            update={
-                "status": RunStatus.RUNNING,
-                "workflow": record.workflow.model_copy(
-                    update={"digest": self._program.digest}
-                ),
-                "used": record.used.model_copy(
-                    update={"seconds": round(record.used.seconds + lost, 3)}
-                ),
-                "slices": record.slices + 1,
-                "execution": self._event.execution,
-                "execution_slices": (
-                    record.execution_slices + 1 if same_execution else 1
-                ),
-                "opened_at": now,
-                "updated_at": now,
-            }
-        )
-
     def _seal(self, sealed: _Sealed) -> Transition:
         self._stored = self._table.replace(
             self._stored,
@@ -214,6 +210,7 @@ class _Slice:
                     "status": sealed.status,
                     "transition": sealed.transition,
                     "used": self._used(),
+                    "longest_superstep_seconds": self._longest_superstep_seconds(),
                     "opened_at": None,
                     "updated_at": self._machine.clock.now(),
                     **sealed.changes,
@@ -234,12 +231,30 @@ class _Slice:
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
+        if at is not None and self._keeps_dying(at):
+            return self._gave_up(at)
         outcome = self._driver.drive(
             self._input(at), self._limits, self._record.budget, self._used
         )
         if isinstance(outcome, Exception):
             return self._failure(outcome)
         return self._after(outcome)
+
+    def _keeps_dying(self, at: Boundary) -> bool:
+        """Say whether the orchestrator's last try at this checkpoint has come.
+
+        On a laptop nobody tries again by himself: a person who kills a run and
+        resumes it may do so as often as he likes.
+        """
+        tries = max(1, self._machine.policy.retry.max_attempts)
+        return bool(self._event.execution) and self._attempts(at).deaths >= tries
+
+    def _gave_up(self, at: Boundary) -> _Sealed:
+        attempts = self._attempts(at)
+        verdict = verdicts.slices_died(at, attempts.deaths)
+        # Whoever resumes the run gets all tries again.
+        attempts = attempts.model_copy(update={"deaths": 0})
+        return self._failed(verdict, attempts=attempts)
 
     def _after(self, outcome: StopReason | None) -> _Sealed:
         at = self._driver.look()
@@ -265,7 +280,7 @@ class _Slice:
         if reason := self._record.budget.exceeded_by(self._used()):
             return self._terminated(reason, at)
         if at.failed and self._joins():
-            return self._failed_workers(at)
+            return self._judge_workers(at)
         if not at.questions and self._fans_out(at):
             return self._fan_out(at)
         return None
@@ -325,11 +340,7 @@ class _Slice:
         return self._attempts(at).rounds + self._joins()
 
     def _attempts(self, at: Boundary) -> Attempts:
-        """Return what was tried at this checkpoint before."""
-        attempts = self._record.attempts
-        if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
-            return Attempts(checkpoint_id=at.checkpoint_id)
-        return attempts
+        return attempts_at(self._record, at)
 
     def _fans_out(self, at: Boundary) -> bool:
         limit = self._limits.fan_out_tasks
@@ -358,13 +369,30 @@ class _Slice:
             FanOut(**self._ids(), ref=ref, batches=batches), attempts=attempts
         )
 
-    def _failed_workers(self, at: Boundary) -> _Sealed:
+    def _judge_workers(self, at: Boundary) -> _Sealed:
         """Judge tasks that failed for good, in the eyes of the orchestrator."""
         if all(verdicts.is_retryable(task.error) for task in at.failed):
             sleep = self._sleep(at, Retryable("a worker's task may yet succeed"))
             if sleep is not None:
                 return sleep
-        return self._failed(verdicts.worker_failure(at, self._rounds(at)))
+        rounds = self._rounds(at)
+        policy = self._machine.policy.fan_out
+        if not policy.tolerates(len(at.failed), at.sent):
+            return self._failed(verdicts.worker_failure(at, rounds))
+        if set(at.sends) - {task.id for task in at.failed}:
+            # Tasks without a word are no failures yet: they are given out again.
+            return self._fan_out(at)
+        return self._tolerate(at, rounds)
+
+    def _tolerate(self, at: Boundary, rounds: int) -> _Sealed:
+        ref = verdicts.tolerated_failures(self._pages, at, rounds, self._machine.serde)
+        self._driver.pass_over(at)
+        before = self._record.tolerated
+        tasks = len(at.failed) + (0 if before is None else before.tasks)
+        self._log.warning("failed tasks tolerated", tasks=len(at.failed), of=at.sent)
+        return self._running(
+            Continue(**self._ids()), tolerated=ToleratedFailures(tasks=tasks, ref=ref)
+        )
 
     # -- ends and failures
 
@@ -405,11 +433,13 @@ class _Slice:
         attempts = attempts.model_copy(update={"sleeps": attempts.sleeps + 1})
         return self._running(Sleep(**self._ids(), seconds=seconds), attempts=attempts)
 
-    def _failed(self, verdict: Failure) -> _Sealed:
+    def _failed(self, verdict: Failure, **changes: object) -> _Sealed:
         ref = verdicts.failure_page(self._pages, verdict, self._machine.serde)
         self._log.warning("run failed", node=verdict.node, attempt=verdict.attempt)
         return _Sealed(
-            Failed(**self._ids(), ref=ref), RunStatus.FAILED, {"failure": verdict}
+            Failed(**self._ids(), ref=ref),
+            RunStatus.FAILED,
+            {"failure": verdict, **changes},
         )
 
     # -- small things
@@ -438,6 +468,10 @@ class _Slice:
         # Any: keyword arguments of whichever transition, checked by pydantic.
         return {"run_id": self._event.run_id, "owner": self._event.owner}
 
+    def _longest_superstep_seconds(self) -> float:
+        longest = self._driver.longest_superstep_seconds
+        return round(max(self._record.longest_superstep_seconds, longest), 3)
+
     def _elapsed_seconds(self) -> float:
         return self._machine.clock.monotonic_seconds() - self._started_seconds
 
@@ -448,19 +482,4 @@ class _Slice:
             # The ledger is not read yet when all there is to do is to renew.
             tokens=max(self._record.used.tokens, self._ledger.tokens),
             micro_usd=max(self._record.used.micro_usd, self._ledger.micro_usd),
-        )
-
-    def _slice_limits(self, remaining_seconds: float | None) -> SliceLimits:
-        policy = self._machine.policy
-        seconds = policy.slices.seconds
-        if remaining_seconds is not None:
-            seconds = remaining_seconds * (1.0 - policy.slices.seal_reserve)
-        return SliceLimits(
-            stop_at_seconds=None
-            if seconds is None
-            else self._started_seconds + seconds,
-            supersteps=policy.slices.supersteps,
-            fan_out_tasks=(
-                None if self._program.asynchronous else policy.fan_out.min_tasks
-            ),
         )

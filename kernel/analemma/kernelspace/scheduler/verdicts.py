@@ -100,6 +100,36 @@ def worker_failure(at: Boundary, rounds: int) -> Failure:
     return Failure(node=task.name, task_id=task.id, attempt=max(1, rounds), cause=cause)
 
 
+def tolerated_failures(
+    pages: PageStore, at: Boundary, rounds: int, serde: SerializerProtocol = PLAIN
+) -> PageId:
+    """Store which tasks failed and were tolerated, in task order, as a value."""
+    failures = [
+        Failure(
+            node=task.name,
+            task_id=task.id,
+            attempt=max(1, rounds),
+            cause=_one_line(_error_text(task.error)),
+        ).model_dump()
+        for task in at.failed
+    ]
+    return value_page(failures, serde).store(pages)
+
+
+def slices_died(at: Boundary, deaths: int) -> Failure:
+    """Say which tasks were running whenever a slice ended without a word."""
+    nodes = ", ".join(sorted({task.name for task in at.unfinished}))
+    return Failure(
+        node=nodes,
+        attempt=deaths,
+        cause=(
+            f"{deaths} slices ended without a word while {nodes} ran: a task that "
+            "takes longer than a function may live, or more memory than it has, "
+            "ends like that; divide it, or raise the function's timeout or memory"
+        ),
+    )
+
+
 def workers_gave_up(at: Boundary, rounds: int) -> Failure:
     """Say that workers ended without finishing their tasks or saying why."""
     nodes = ", ".join(sorted({task.name for task in at.unfinished}))

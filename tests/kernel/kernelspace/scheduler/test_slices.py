@@ -314,3 +314,47 @@ def test_a_store_that_goes_away_is_reported_and_the_run_goes_on_later(
     assert isinstance(desk.drive(workflow, run.run_id), Done)
     assert desk.output(workflow, run.run_id) == plain
     assert len(runs) <= len(plain_runs) + 1
+
+
+def test_a_task_that_outlives_every_slice_is_reported_by_its_name(desk: Desk) -> None:
+    workflow = program(counting([], killed_at=2))
+    run = desk.admit(workflow, {"target": 5, "seen": []})
+
+    for _ in range(desk.machine.policy.retry.max_attempts):
+        with pytest.raises(KeyboardInterrupt):  # what a test has for a dying process
+            desk.slice(workflow, run.run_id, execution="execution-1")
+    transition = desk.slice(workflow, run.run_id, execution="execution-1")
+
+    assert isinstance(transition, Failed)
+    failure = desk.record(run.run_id).failure
+    assert failure is not None
+    assert failure.node == "step"
+    assert "2 slices ended without a word while step ran" in failure.cause
+
+
+def test_whoever_resumes_a_run_whose_slices_died_gets_all_tries_again(
+    desk: Desk,
+) -> None:
+    workflow = program(counting([], killed_at=2))
+    run = desk.admit(workflow, {"target": 5, "seen": []})
+    for _ in range(desk.machine.policy.retry.max_attempts):
+        with pytest.raises(KeyboardInterrupt):
+            desk.slice(workflow, run.run_id, execution="execution-1")
+    assert isinstance(desk.slice(workflow, run.run_id, "execution-1"), Failed)
+
+    reopen(desk.machine, owner=LOCAL_OWNER, run_id=run.run_id)
+    mended = program(counting([]))
+
+    assert isinstance(desk.slice(mended, run.run_id, "execution-2"), Done)
+
+
+def test_a_slice_expects_the_longest_superstep_of_those_before_it(desk: Desk) -> None:
+    workflow = program(counting([]))
+    desk = desk.with_policy(slice_supersteps=1)
+    run = desk.admit(workflow, {"target": 5, "seen": []})
+
+    desk.slice(workflow, run.run_id)
+    first = desk.record(run.run_id).longest_superstep_seconds
+    desk.slice(workflow, run.run_id)
+
+    assert 0 < first <= desk.record(run.run_id).longest_superstep_seconds
