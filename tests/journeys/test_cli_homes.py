@@ -11,6 +11,7 @@ from kernel_cli import CommandHere, digest_of
 EVERY_VERB = [
     ["run", "{count}"],
     ["resume", "run-1"],
+    ["cancel", "run-1"],
     ["status", "run-1"],
     ["list"],
     ["approvals"],
@@ -19,6 +20,8 @@ EVERY_VERB = [
     ["timeline", "run-1"],
     ["show", "run-1"],
     ["verify", "run-1"],
+    ["prune", "run-1"],
+    ["sweep"],
 ]
 verbs = pytest.mark.parametrize("words", EVERY_VERB, ids=lambda words: words[0])
 

@@ -140,3 +140,23 @@ def test_fan_out_over_workers_gives_what_a_plain_invoke_gives(cloud: CloudStack)
         if each["event"] == "task started"
     ]
     assert nodes == ["square"] * 60, "every task once, on a worker"
+
+
+def test_cancelled_run_lets_go_of_its_execution_and_can_be_taken_up_again(
+    cloud: CloudStack,
+):
+    run_id = cloud.start("approval", {"amount": 120})
+    cloud.waits(run_id)
+
+    told = cloud("cancel", run_id, "--reason", "no money")
+
+    assert told.code == 0, told.err
+    assert f"go on: analemma resume {run_id} --cloud dev" in told.out
+    assert cloud.rest(run_id, RunStatus.TERMINATED).transition.reason == "cancelled"
+    assert cloud.execution(run_id)["status"] == "ABORTED"
+    again = cloud("resume", run_id)
+    assert again.code == 0, again.err
+    (approval,) = cloud.waits(run_id)
+    assert cloud("approve", approval.approval_id).code == 0
+    cloud.rest(run_id)
+    assert cloud.values(run_id)["paid"] == 120

@@ -1,6 +1,5 @@
 """The verbs ``approvals``, ``approve`` and ``reject``."""
 
-import getpass
 import json
 from typing import Annotated, Any
 
@@ -60,7 +59,9 @@ def approve(
     It gets true, or exactly the JSON of --edit.
     """
     value: Any = None if edit is None else options.json_argument(edit, "--edit")
-    answer = Answer(approved=True, by=_who(), edited=edit is not None, edit=value)
+    answer = Answer(
+        approved=True, by=options.person(), edited=edit is not None, edit=value
+    )
     _answer(approval_id, answer, cloud=cloud, home=home, as_json=as_json)
 
 
@@ -75,7 +76,7 @@ def reject(
     as_json: options.AsJson = False,
 ) -> None:
     """Say no: the node that asked goes on with false."""
-    answer = Answer(approved=False, by=_who(), reason=reason)
+    answer = Answer(approved=False, by=options.person(), reason=reason)
     _answer(approval_id, answer, cloud=cloud, home=home, as_json=as_json)
 
 
@@ -126,10 +127,3 @@ def _print_question(approval: ApprovalRecord, place: Place) -> None:
         f"    or: analemma reject {approval.approval_id}{place.flag} --reason TEXT\n",
         markup=False,
     )
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return "unknown"

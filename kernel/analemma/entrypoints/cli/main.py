@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from analemma import __version__
-from analemma.entrypoints.cli import approve, inspect, key, run, show, sweep
+from analemma.entrypoints.cli import approve, cancel, inspect, key, run, show, sweep
 from analemma.entrypoints.logs import log_for_people
 from analemma.errors import AnalemmaError, ConfigInvalid, Rejected
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(run.resume)
+app.command()(cancel.cancel)
 app.command()(inspect.status)
 app.command("list")(inspect.list_runs)
 app.command()(approve.approvals)

@@ -1,5 +1,6 @@
 """Options that several verbs share, and the reading of what people type."""
 
+import getpass
 import json
 import os
 import sys
@@ -48,6 +49,14 @@ BudgetText = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")
 ]
+
+
+def person() -> str:
+    """Return the name under which a decision of who types is kept."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return "unknown"
 
 
 def home(given: Path | None) -> Path:

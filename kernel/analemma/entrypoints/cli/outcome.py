@@ -13,7 +13,7 @@ from analemma.entrypoints.cli.place import Place
 from analemma.kernelspace.interrupts.approvals import ApprovalDesk
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.run import RunRecord, RunStatus
-from analemma.records.transition import Terminated
+from analemma.records.transition import Terminated, TerminationReason
 
 _EXIT = {
     RunStatus.DONE: 0,
@@ -153,6 +153,8 @@ def _termination(record: RunRecord) -> str:
     if not isinstance(transition, Terminated):
         return "ended by a guard"
     reason = transition.reason.value
+    if transition.reason is TerminationReason.CANCELLED:
+        return "a person ended it"
     limit = getattr(record.budget, reason, None)
     if limit is None:
         return f"ended: {reason}"
@@ -173,6 +175,8 @@ def _next_after_termination(record: RunRecord, flag: str) -> str:
     transition = record.transition
     if isinstance(transition, Terminated):
         reason = transition.reason.value
+        if transition.reason is TerminationReason.CANCELLED:
+            return f"            go on: analemma resume {record.run_id}{flag}"
         limit = getattr(record.budget, reason, None)
         if limit is not None:
             # A superstep can use more than was left, even many times more.

@@ -86,6 +86,28 @@ class StateMachine:
                     raise
         return self._execution(run_id, generation)
 
+    def stop(self, *, run_id: str, generation: int) -> bool:
+        """Stop the run's execution number ``generation``; say whether it was there.
+
+        Its Map runs and its waits end with it. Idempotent.
+
+        Raises:
+            StoreUnavailable: Step Functions did not answer; safe to repeat.
+            CloudUnavailable: it is not allowed.
+        """
+        with aws_edge(f"state machine {self._arn}"):
+            try:
+                self._client.stop_execution(
+                    executionArn=self._execution(run_id, generation),
+                    error="Analemma.Cancelled",
+                    cause="A person cancelled the run; its record says who.",
+                )
+            except ClientError as error:
+                if error_code(error) == "ExecutionDoesNotExist":
+                    return False
+                raise
+        return True
+
     def _execution(self, run_id: str, generation: int) -> str:
         machine = self._arn.replace(":stateMachine:", ":execution:", 1)
         return f"{machine}:{_name(run_id, generation)}"

@@ -159,7 +159,9 @@ class _Slice:
                 return self._ended()
             self._ledger.load()
             return self._seal(self._advance(at))
-        except Fenced as fenced:
+        except (Fenced, LeaseLost) as fenced:
+            if (said := self._cancelled()) is not None:
+                return said
             raise LeaseLost(
                 f"run {self._event.run_id} was taken over by another slice; this one "
                 f"stopped and changed nothing ({fenced})"
@@ -195,6 +197,15 @@ class _Slice:
         raise LeaseLost(
             f"run {self._event.run_id}: its record keeps changing; this slice stops"
         )
+
+    def _cancelled(self) -> Transition | None:
+        """Return how the run ended if a person ended it meanwhile, else None."""
+        self._stored = self._table.get(self._event.owner, self._event.run_id)
+        said = self._record.transition
+        cancelled = (
+            isinstance(said, Terminated) and said.reason is TerminationReason.CANCELLED
+        )
+        return said if cancelled and self._record.status.ended else None
 
     def _ended(self) -> Transition:
         said = self._record.transition

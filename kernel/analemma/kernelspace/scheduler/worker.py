@@ -25,6 +25,8 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
             batch can be repeated, and only its unfinished tasks run again.
     """
     record = ProcessTable(machine.records).get(event.owner, event.run_id).record
+    if record.status.ended:
+        return  # cancelled, or joined without this batch: nobody waits for it
     pages = machine.pages(Owner(event.owner))
     writer = f"w{event.batch}-{machine.ids.run_id()[-8:]}"
     log = structlog.get_logger().bind(run_id=event.run_id, batch=event.batch)
