@@ -6,7 +6,8 @@ STAMP := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-whole check format bench bench-memory lock clean
+.PHONY: help setup demo test test-whole check format bench bench-memory bench-cost soak
+.PHONY: lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,11 +38,17 @@ format: $(STAMP)  ## Rewrite the code as check wants it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-memory  ## Measure everything that has a benchmark
+bench: bench-memory bench-cost  ## Measure everything that has a benchmark
 
 # ARGS=--quick for half a minute; benchmarks/memory/__init__.py has the rest.
 bench-memory: $(STAMP)  ## Measure checkpoints, side by side with LangGraph's savers
 	@$(BIN)/python -m benchmarks.memory $(ARGS)
+
+bench-cost: $(STAMP)  ## Count and price every AWS call of a run
+	@$(BIN)/python -m benchmarks.cost $(ARGS)
+
+soak: $(STAMP)  ## Run 8,000 slices through the deployed state machine: 24 minutes
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 lock: $(STAMP)  ## Compile the hash-pinned requirements anew
 	@sh tools/lock.sh $(BIN)/uv

@@ -19,7 +19,6 @@ from analemma.hardware.aws.traffic import Traffic
 from benchmarks.memory.places import Calls
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
     from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
@@ -46,7 +45,6 @@ class CloudClients:
     def __init__(self) -> None:
         settings = AwsSettings(REGION, access_key_id=_KEY_ID, secret_access_key=_KEY)
         self.traffic = Traffic()
-        self.chunked_bytes = 0
         watched, unwatched = AwsClients(settings, self.traffic), AwsClients(settings)
         self.dynamodb: DynamoDBClient = watched.dynamodb()
         self.s3: S3Client = watched.s3()
@@ -63,15 +61,7 @@ class CloudClients:
     def watch(self, client: "BaseClient") -> None:
         """Count what a client sends that a saver has made from ``session``."""
         self.traffic.attach(client)
-        # Its PutObject goes out in chunks, for the sake of a trailing checksum,
-        # and then there is no Content-Length, which is what ``Traffic`` reads.
-        client.meta.events.register_first("before-send", self._on_chunks)
         self._queue(client)
-
-    def _on_chunks(self, request: "AWSPreparedRequest", **_: object) -> None:
-        if "Content-Length" not in request.headers:
-            size = int(request.headers.get("X-Amz-Decoded-Content-Length") or 0)
-            self.chunked_bytes += size
 
     def _queue(self, client: "BaseClient") -> None:
         # botocore says "response-received" for what failed, too.
@@ -110,8 +100,7 @@ class Cloud:
 
     def calls(self) -> Calls:
         """Return what was sent and received until now."""
-        writes = reads = received = 0
-        sent = self.clients.chunked_bytes
+        writes = reads = sent = received = 0
         for (_, operation), count in self.clients.traffic.counts().items():
             if operation in _READS:
                 reads += count.calls

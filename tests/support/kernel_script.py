@@ -48,7 +48,9 @@ class Script:
     def ask(self, *approvals: str) -> "Script":
         """Add a wait for ``approvals``."""
         ref = self._page([{**self._ids(), "approval_id": each} for each in approvals])
-        return self.say("await_approval", ref=ref, approvals=len(approvals))
+        return self.say(
+            "await_approval", ref=ref, approvals=len(approvals), seconds=3600
+        )
 
     def done(self) -> "Script":
         """Add the end."""

@@ -69,13 +69,15 @@ class SlicePolicy(_Policy):
     ``seconds`` bounds a slice on a laptop; in Lambda the time the invocation
     has left does. ``seal_reserve`` is the share of it kept for sealing.
     ``renew_after_slices`` starts a fresh execution well before the 25,000
-    events that end a Step Functions execution.
+    events that end a Step Functions execution, ``renew_after_seconds`` well
+    before the year that does: also while approvals wait.
     """
 
     supersteps: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=60.0, gt=0)
     seal_reserve: float = Field(default=0.1, ge=0.0, lt=1.0)
     renew_after_slices: int = Field(default=1000, ge=1)
+    renew_after_seconds: int = Field(default=300 * 86_400, ge=1, le=360 * 86_400)
 
 
 class TaskPolicy(_Policy):

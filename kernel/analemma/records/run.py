@@ -103,7 +103,8 @@ class RunRecord(BaseModel):
     """One run, as the process table knows it.
 
     ``generation`` numbers its Step Functions executions, ``execution_slices``
-    counts the slices of the present one. ``opened_at`` is when the slice began
+    counts the slices of the present one, ``execution_since`` says when its first
+    slice began. ``opened_at`` is when the slice began
     that has not sealed yet; still set when a slice begins, the one before died.
     ``longest_superstep_seconds`` is what a slice expects its next one to take.
     """
@@ -123,6 +124,7 @@ class RunRecord(BaseModel):
     slices: int = Field(default=0, ge=0)
     execution: str = ""
     execution_slices: int = Field(default=0, ge=0)
+    execution_since: datetime | None = None
     generation: int = Field(default=1, ge=1)
     attempts: Attempts | None = None
     transition: Transition | None = None

@@ -9,7 +9,7 @@ is under 2 KiB whatever the run holds.
 Wire form, one line each:
     {"kind": "continue", "run_id": "run-…", "owner": "local"}
     {"kind": "fan_out", …, "ref": "<page id>", "batches": 25}
-    {"kind": "await_approval", …, "ref": "<page id>", "approvals": 1}
+    {"kind": "await_approval", …, "ref": "<page id>", "approvals": 1, "seconds": 9}
     {"kind": "sleep", …, "seconds": 30}
     {"kind": "renew", …, "generation": 2}
     {"kind": "done", …, "ref": "<page id>"}
@@ -77,11 +77,14 @@ class AwaitApproval(_Transition):
 
     ``ref`` names a page: a JSON array with one park event per open approval.
     Each wait gets a token of its own, so they can be answered in any order.
+    After ``seconds`` the waits end unanswered, so that the run can be renewed:
+    an execution lives a year, a question may live longer.
     """
 
     kind: Literal["await_approval"] = "await_approval"
     ref: PageRef
     approvals: int = Field(ge=1)
+    seconds: int = Field(default=300 * 86_400, ge=1, le=31_536_000)
 
 
 class Sleep(_Transition):

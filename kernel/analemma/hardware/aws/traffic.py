@@ -76,7 +76,13 @@ class Traffic:
     def _on_send(
         self, event_name: str, request: "AWSPreparedRequest", **_: object
     ) -> None:
-        sent = int(request.headers.get("Content-Length") or 0)
+        # A body with a trailing checksum goes out in chunks and may name no
+        # Content-Length; this header says how long it is without the chunks' frames.
+        sent = int(
+            request.headers.get("X-Amz-Decoded-Content-Length")
+            or request.headers.get("Content-Length")
+            or 0
+        )
         self._add(event_name, CallCount(calls=1, request_bytes=sent))
 
     def _on_response(

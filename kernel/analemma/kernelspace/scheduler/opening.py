@@ -48,6 +48,9 @@ def opened(
             "slices": record.slices + 1,
             "execution": execution,
             "execution_slices": record.execution_slices + 1 if same_execution else 1,
+            "execution_since": (
+                record.execution_since or now if same_execution else now
+            ),
             "opened_at": now,
             "updated_at": now,
         }

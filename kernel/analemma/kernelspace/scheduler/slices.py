@@ -27,6 +27,7 @@ from analemma.kernelspace.scheduler.control import StopReason
 from analemma.kernelspace.scheduler.driver import Driver
 from analemma.kernelspace.scheduler.fan_out import plan
 from analemma.kernelspace.scheduler.opening import attempts_at, opened, slice_limits
+from analemma.kernelspace.scheduler.renewal import must_renew, seconds_to_renewal
 from analemma.kernelspace.value_pages import load_value
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.budget import Usage
@@ -148,7 +149,8 @@ class _Slice:
         return self._stored.record
 
     def run(self) -> Transition:
-        if self._must_renew():
+        policy, now = self._machine.policy.slices, self._machine.clock.now()
+        if must_renew(self._record, policy, self._event.execution, now):
             return self._seal(self._renew())
         try:
             self._driver.saver.claim(
@@ -327,11 +329,16 @@ class _Slice:
 
     def _await_approval(self, at: Boundary, waiting: list[ApprovalRecord]) -> _Sealed:
         ref = verdicts.park_items(self._pages, waiting)
-        transition = AwaitApproval(**self._ids(), ref=ref, approvals=len(waiting))
+        policy, now = self._machine.policy.slices, self._machine.clock.now()
+        seconds = seconds_to_renewal(self._record, policy, now)
+        transition = AwaitApproval(
+            **self._ids(), ref=ref, approvals=len(waiting), seconds=seconds
+        )
         # In the cloud a slice runs again only when every wait has ended. Waits
         # that end without an answer were never parked.
+        said = self._record.transition
         ended_unanswered = bool(self._event.execution) and (
-            self._record.transition == transition
+            isinstance(said, AwaitApproval) and said.ref == ref
         )
         parks = self._attempts(at).parks + ended_unanswered
         if parks >= self._machine.policy.fan_out.max_rounds:
@@ -454,15 +461,6 @@ class _Slice:
         )
 
     # -- small things
-
-    def _must_renew(self) -> bool:
-        limit = self._machine.policy.slices.renew_after_slices
-        record = self._record
-        return (
-            bool(self._event.execution)
-            and record.execution == self._event.execution
-            and record.execution_slices >= limit
-        )
 
     def _renew(self) -> _Sealed:
         generation = self._record.generation + 1

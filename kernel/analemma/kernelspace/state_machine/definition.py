@@ -5,11 +5,12 @@ environment's policy appears here and nowhere else in the deployment, so a
 changed retry policy changes this document only.
 
 The features of Amazon States Language it uses, all of them: JSONPath queries;
-Task on ``lambda:invoke`` (with ``.waitForTaskToken`` to park) and on
-``states:startExecution``; Choice on one string; Wait by ``SecondsPath``; a
-Distributed Map over a JSON array in S3; Retry and Catch; Succeed and Fail;
-``States.Format``. A map tolerates every item's failure and returns nothing: the
-records in the store say what each worker did, and the next slice judges by them.
+Task on ``lambda:invoke`` (with ``.waitForTaskToken`` and TimeoutSecondsPath to
+park) and on ``states:startExecution``; Choice on one string; Wait by
+``SecondsPath``; a Distributed Map over a JSON array in S3, with an ItemSelector;
+Retry and Catch; Succeed and Fail; ``States.Format``. A map tolerates every item's
+failure and returns nothing: the records in the store say what each worker did,
+and the next slice judges by them.
 
 Source: the Amazon States Language specification, states-language.net.
 """
@@ -82,6 +83,8 @@ def definition(
             max_concurrency=None,
             retry=retry,
             then="Slice",
+            selector={"item.$": "$$.Map.Item.Value", "seconds.$": "$.seconds"},
+            more={"Unanswered": {"Type": "Succeed"}},
         ),
         "Sleep": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "Slice"},
         "Renew": _renew(retry),
@@ -156,6 +159,8 @@ def _map_over_page(
     max_concurrency: int | None,
     retry: RetryPolicy,
     then: str,
+    selector: Mapping[str, str] | None = None,
+    more: Mapping[str, State] | None = None,
 ) -> State:
     state: State = {
         "Type": "Map",
@@ -171,7 +176,7 @@ def _map_over_page(
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": label,
-            "States": {label: child},
+            "States": {label: child, **(more or {})},
         },
         "ToleratedFailurePercentage": 100,
         "ResultPath": None,
@@ -179,6 +184,8 @@ def _map_over_page(
         "Catch": _catch_to_bury(),
         "Next": then,
     }
+    if selector is not None:
+        state["ItemSelector"] = dict(selector)
     if max_concurrency is not None:
         state["MaxConcurrency"] = max_concurrency
     return state
@@ -203,13 +210,17 @@ def _park(function: str, retry: RetryPolicy) -> State:
         "Parameters": {
             "FunctionName": function,
             "Payload": {
-                "run_id.$": "$.run_id",
-                "owner.$": "$.owner",
-                "approval_id.$": "$.approval_id",
+                "run_id.$": "$.item.run_id",
+                "owner.$": "$.item.owner",
+                "approval_id.$": "$.item.approval_id",
                 "token.$": "$$.Task.Token",
             },
         },
-        "Retry": _retriers(retry),
+        # An execution ends after a year. Before that the waits end, and a slice
+        # has them wait in a fresh execution.
+        "TimeoutSecondsPath": "$.seconds",
+        "Retry": _retriers(retry, but="States.Timeout"),
+        "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Unanswered"}],
         "End": True,
     }
 
@@ -259,13 +270,20 @@ def _catch_to_bury() -> list[State]:
     ]
 
 
-def _retriers(retry: RetryPolicy) -> list[State]:
+def _retriers(retry: RetryPolicy, but: str | None = None) -> list[State]:
     throttled = retry.model_copy(
         update={"max_attempts": max(retry.max_attempts, _THROTTLED_ATTEMPTS)}
     )
     return [
         _retrier(("Lambda.TooManyRequestsException",), throttled),
-        _retrier((*retryable_names(), *_INFRASTRUCTURE_ERRORS), retry),
+        _retrier(
+            tuple(
+                name
+                for name in (*retryable_names(), *_INFRASTRUCTURE_ERRORS)
+                if name != but
+            ),
+            retry,
+        ),
     ]
 
 

@@ -185,13 +185,29 @@ def test_a_worker_gets_its_item_as_it_is_and_its_answer_is_dropped() -> None:
 
 
 def test_a_park_gets_its_item_and_a_token_of_its_own() -> None:
-    park = machine()["States"]["AwaitApprovals"]["ItemProcessor"]["States"]["Park"]
+    waits = machine()["States"]["AwaitApprovals"]
+    park = waits["ItemProcessor"]["States"]["Park"]
     item = ParkItem(**IDS, approval_id="ap-1").model_dump(mode="json")
+    assert waits["ItemSelector"] == {
+        "item.$": "$$.Map.Item.Value",
+        "seconds.$": "$.seconds",
+    }
 
-    event = resolve(park["Parameters"]["Payload"], item)
+    event = resolve(park["Parameters"]["Payload"], {"item": item, "seconds": 9})
 
     assert ParkEvent.model_validate(event).token == "token"
     assert park["Resource"].endswith(".waitForTaskToken")
+
+
+def test_a_wait_ends_unanswered_before_its_execution_does_and_is_not_retried() -> None:
+    states = machine()["States"]["AwaitApprovals"]["ItemProcessor"]["States"]
+    park = states["Park"]
+
+    assert park["TimeoutSecondsPath"] == "$.seconds"
+    assert not any("States.Timeout" in each["ErrorEquals"] for each in park["Retry"])
+    (caught,) = park["Catch"]
+    assert caught["ErrorEquals"] == ["States.Timeout"]
+    assert states[caught["Next"]] == {"Type": "Succeed"}
 
 
 def test_a_buried_run_is_named_with_what_was_caught() -> None:
