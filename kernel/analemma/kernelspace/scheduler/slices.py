@@ -254,13 +254,16 @@ class _Slice:
         return self._after(outcome)
 
     def _keeps_dying(self, at: Boundary) -> bool:
-        """Say whether the orchestrator's last try at this checkpoint has come.
+        """Say whether slices died here more often than the orchestrator tries.
+
+        It buries the run first, with the cause that Lambda gave; this ends a run
+        that is started again and again without being opened anew.
 
         On a laptop nobody tries again by himself: a person who kills a run and
         resumes it may do so as often as he likes.
         """
         tries = max(1, self._machine.policy.retry.max_attempts)
-        return bool(self._event.execution) and self._attempts(at).deaths >= tries
+        return bool(self._event.execution) and self._attempts(at).deaths > tries
 
     def _gave_up(self, at: Boundary) -> _Sealed:
         attempts = self._attempts(at)

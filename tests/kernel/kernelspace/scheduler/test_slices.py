@@ -320,7 +320,7 @@ def test_a_task_that_outlives_every_slice_is_reported_by_its_name(desk: Desk) ->
     workflow = program(counting([], killed_at=2))
     run = desk.admit(workflow, {"target": 5, "seen": []})
 
-    for _ in range(desk.machine.policy.retry.max_attempts):
+    for _ in range(desk.machine.policy.retry.max_attempts + 1):
         with pytest.raises(KeyboardInterrupt):  # what a test has for a dying process
             desk.slice(workflow, run.run_id, execution="execution-1")
     transition = desk.slice(workflow, run.run_id, execution="execution-1")
@@ -329,7 +329,7 @@ def test_a_task_that_outlives_every_slice_is_reported_by_its_name(desk: Desk) ->
     failure = desk.record(run.run_id).failure
     assert failure is not None
     assert failure.node == "step"
-    assert "2 slices ended without a word while step ran" in failure.cause
+    assert "3 slices ended without a word while step ran" in failure.cause
 
 
 def test_whoever_resumes_a_run_whose_slices_died_gets_all_tries_again(
@@ -337,7 +337,7 @@ def test_whoever_resumes_a_run_whose_slices_died_gets_all_tries_again(
 ) -> None:
     workflow = program(counting([], killed_at=2))
     run = desk.admit(workflow, {"target": 5, "seen": []})
-    for _ in range(desk.machine.policy.retry.max_attempts):
+    for _ in range(desk.machine.policy.retry.max_attempts + 1):
         with pytest.raises(KeyboardInterrupt):
             desk.slice(workflow, run.run_id, execution="execution-1")
     assert isinstance(desk.slice(workflow, run.run_id, "execution-1"), Failed)
