@@ -36,8 +36,10 @@ def message(number: int) -> AIMessage:
 
 
 def appended(times: int, serde: SerializerProtocol) -> MemoryBackend:
+    # Bound: else LangGraph puts a checkpoint and the writes before it side by side,
+    # and the one that is later holds the message, or both do.
     backend = MemoryBackend()
-    graph = appending(times, message).compile(checkpointer=saver(backend, serde))
+    graph = saver(backend, serde).bind(appending(times, message).compile())
     graph.invoke({"items": [], "done": 0}, limits(times), durability="sync")
     return backend
 
@@ -56,7 +58,7 @@ def test_encryption_costs_little_beside_the_values() -> None:
     plain, encrypted = (appended(50, serde) for serde in (PLAIN, ENCRYPTED))
 
     # A tag of 40 bytes a value, and metadata that deflates one by one only.
-    assert stored_bytes(encrypted) <= 1.5 * stored_bytes(plain)
+    assert stored_bytes(encrypted) <= 1.25 * stored_bytes(plain)
 
 
 def test_a_fresh_process_reads_what_another_one_encrypted() -> None:
