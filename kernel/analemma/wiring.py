@@ -31,6 +31,7 @@ from analemma.hardware.providers.selection import (
 )
 from analemma.ids import Owner, RandomIds
 from analemma.kernelspace import layout
+from analemma.kernelspace.backoff.breaker import Breakers
 from analemma.kernelspace.machine import Machine, ScriptedAnswer
 from analemma.kernelspace.serializer import PLAIN
 from analemma.records.policy import KernelPolicy
@@ -128,13 +129,15 @@ def laptop_machine(
     policy, model = _policy(environ), _model_source(environ)
     cipher = _cipher(home, environ)
     with LocalHome.open(home, create=create) as opened:
+        clock = SystemClock()
         plain = Machine(
             records=opened.records,
             pages=opened.pages,
-            clock=SystemClock(),
+            clock=clock,
             ids=RandomIds(),
             policy=policy,
             model=model,
+            breakers=Breakers(opened.records, clock, policy.breaker),
         )
         yield plain if cipher is None else _encrypted(plain, cipher)
 
@@ -176,16 +179,17 @@ def cloud_machine(
     from analemma.hardware.aws.dynamo_records import DynamoRecordStore
     from analemma.hardware.aws.s3_pages import S3PageStore
 
-    s3 = clients.s3()
+    s3, clock = clients.s3(), SystemClock()
+    records = DynamoRecordStore(clients.dynamodb(), settings.table)
+    policy = _policy(environ if settings.policy is None else {POLICY: settings.policy})
     return Machine(
-        records=DynamoRecordStore(clients.dynamodb(), settings.table),
+        records=records,
         pages=lambda owner: S3PageStore(s3, settings.bucket, Owner(owner)),
-        clock=SystemClock(),
+        clock=clock,
         ids=RandomIds(),
-        policy=_policy(
-            environ if settings.policy is None else {POLICY: settings.policy}
-        ),
+        policy=policy,
         model=_model_source(environ, settings),
+        breakers=Breakers(records, clock, policy.breaker),
     )
 
 

@@ -178,7 +178,7 @@ class EnvironmentSettings(_Settings):
             raise ValueError(
                 f"lambdas.worker.reserved_concurrency {reserved} is less than "
                 f"kernel.fan_out.max_concurrency {wanted}: a single fan-out would "
-                "be throttled"
+                "be throttled; raise the one or lower the other"
             )
         return self
 

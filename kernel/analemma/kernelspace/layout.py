@@ -11,6 +11,8 @@ other owner's key can reach it:
                         log/<ns>/<number>/s/<task>    its interrupt, error, answers
     runs/<owner>        <time>/<run>                  the owner's run, for listings
     workflows/<env>     <name>                        a workflow of the registry
+    breakers            <subject>                     a circuit (``backoff/breaker``)
+    admission/<scope>   slot/… and ticket/…           who runs (``running_slots``)
 
 ``<ns>`` is the percent-encoded checkpoint namespace; ``@``, which encoding never
 yields, stands for the root graph.

@@ -17,6 +17,8 @@ from analemma.hardware.ports import (
     RecordStore,
 )
 from analemma.ids import IdSource, Owner
+from analemma.kernelspace.backoff.breaker import Breakers
+from analemma.kernelspace.backoff.guarded_model import guarded
 from analemma.kernelspace.serializer import PLAIN
 from analemma.records.policy import KernelPolicy
 
@@ -32,6 +34,8 @@ class Machine:
     for a workflow, which names what stands in when none is configured (None:
     nothing does, and asking a model is then an error). ``serde`` serializes all
     values that runs remember, and encrypts them where a key is configured.
+    ``breakers`` are kept as long as the process, with what they have read; None
+    guards nothing.
     """
 
     records: RecordStore
@@ -41,3 +45,9 @@ class Machine:
     policy: KernelPolicy
     model: Callable[[ScriptedAnswer | None], ModelProvider]
     serde: SerializerProtocol = field(default=PLAIN)
+    breakers: Breakers | None = None
+
+    def guarded_model(self, scripted: ScriptedAnswer | None) -> ModelProvider:
+        """Return the model for a workflow, behind its breaker if there are any."""
+        model = self.model(scripted)
+        return model if self.breakers is None else guarded(model, self.breakers)

@@ -10,6 +10,11 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from analemma.records.budget import Budget
+from analemma.records.concurrency_policy import (
+    AdmissionPolicy,
+    BackoffPolicy,
+    BreakerPolicy,
+)
 
 
 class _Policy(BaseModel):
@@ -83,14 +88,13 @@ class SlicePolicy(_Policy):
 class TaskPolicy(_Policy):
     """How often the kernel repeats a task that failed with a ``Retryable`` error.
 
-    Such as a model provider that asked to wait: the run sleeps for what the
-    provider said, else for ``sleep_seconds``, and tries again, up to
-    ``max_attempts`` times in all. Everything else a node raises is the graph's
-    own affair (LangGraph's retry policies) and fails the run.
+    Such as a model provider that asked to wait: the run sleeps, as ``backoff``
+    says, and tries again, up to ``max_attempts`` times in all. Everything else a
+    node raises is the graph's own affair (LangGraph's retry policies) and fails
+    the run.
     """
 
     max_attempts: int = Field(default=5, ge=1, le=100)
-    sleep_seconds: int = Field(default=10, ge=1, le=3600)
 
 
 class RetentionPolicy(_Policy):
@@ -110,6 +114,9 @@ class KernelPolicy(_Policy):
 
     budget: Budget = Budget(supersteps=1000)
     tasks: TaskPolicy = TaskPolicy()
+    backoff: BackoffPolicy = BackoffPolicy()
+    breaker: BreakerPolicy = BreakerPolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()
     slices: SlicePolicy = SlicePolicy()
     fan_out: FanOutPolicy = FanOutPolicy()
     retry: RetryPolicy = RetryPolicy()

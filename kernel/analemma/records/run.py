@@ -15,9 +15,13 @@ from analemma.records.transition import OwnerText, PageRef, RunIdText, Transitio
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. The last three are ends."""
+    """Where a run stands. The last three are ends.
+
+    ``queued`` waits for its turn: as many runs as the policy allows run already.
+    """
 
     ADMITTED = "admitted"
+    QUEUED = "queued"
     RUNNING = "running"
     WAITING = "waiting"
     DONE = "done"

@@ -164,8 +164,20 @@ def test_a_missing_key_is_named() -> None:
 
 def test_fewer_reserved_workers_than_one_fan_out_uses_are_refused() -> None:
     env = set_at("lambdas.worker.reserved_concurrency", 3)
-    with pytest.raises(pulumi.RunError, match=r"3 is less than .*max_concurrency 4"):
+    with pytest.raises(
+        pulumi.RunError, match=r"3 is less than .*max_concurrency 4: .*; raise the one"
+    ):
         load(env)
+
+
+def test_as_many_reserved_workers_as_one_fan_out_uses_suffice() -> None:
+    load(set_at("lambdas.worker.reserved_concurrency", 4))
+
+
+def test_workers_of_the_account_s_pool_may_be_as_many_as_a_fan_out_wants() -> None:
+    env = set_at("kernel.fan_out.max_concurrency", 1000)
+    env["lambdas"]["worker"].pop("reserved_concurrency")
+    assert load(env).lambdas.worker.reserved_concurrency is None
 
 
 def test_two_workflows_of_one_name_are_refused() -> None:

@@ -128,7 +128,7 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
                 ),
                 *(() if waiting else (_next_after_answers(place, run, flag),)),
             ]
-        case RunStatus.ADMITTED | RunStatus.RUNNING:
+        case RunStatus.ADMITTED | RunStatus.QUEUED | RunStatus.RUNNING:
             lines = [
                 f"[cyan]{record.status}[/]  {run}  ({spent})",
                 f"         watch it: analemma status {run} --follow{flag}",

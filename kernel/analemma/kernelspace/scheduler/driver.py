@@ -15,6 +15,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 
 from analemma.ids import Owner
+from analemma.kernelspace.backoff.breaker import CURRENT_BREAKERS
 from analemma.kernelspace.langgraph_compat import (
     NO_WRITES,
     edge_writes,
@@ -142,11 +143,12 @@ class Driver:
         )
         self._control = control
         model = MeteredModel(
-            partial(self._machine.model, self._program.scripted_answer),
+            partial(self._machine.guarded_model, self._program.scripted_answer),
             self._ledger,
             budget,
         )
         token = CURRENT_MODEL.set(model)
+        breakers = CURRENT_BREAKERS.set(self._machine.breakers)
         try:
             self._invoke(value, control)
         except GraphDrained:
@@ -157,6 +159,7 @@ class Driver:
             return as_failure(raised)
         finally:
             CURRENT_MODEL.reset(token)
+            CURRENT_BREAKERS.reset(breakers)
             # LangGraph swallows a refusal that a background save met last.
             self.saver.raise_if_fenced(self._run_id)
             # What a task finished stays, also when its superstep fails.

@@ -9,6 +9,7 @@ from datetime import datetime
 from analemma.ids import WorkflowDigest
 from analemma.kernelspace.scheduler.boundary import Boundary
 from analemma.kernelspace.scheduler.control import SliceLimits
+from analemma.kernelspace.scheduler.renewal import slice_counted
 from analemma.records.policy import KernelPolicy
 from analemma.records.run import Attempts, RunRecord, RunStatus
 
@@ -36,7 +37,6 @@ def opened(
         lost = max(0.0, (at.sealed_at - record.opened_at).total_seconds())
         tried = attempts_at(record, at)
         attempts = tried.model_copy(update={"deaths": tried.deaths + 1})
-    same_execution = record.execution == execution
     return record.model_copy(
         update={
             "status": RunStatus.RUNNING,
@@ -46,11 +46,7 @@ def opened(
             ),
             "attempts": attempts,
             "slices": record.slices + 1,
-            "execution": execution,
-            "execution_slices": record.execution_slices + 1 if same_execution else 1,
-            "execution_since": (
-                record.execution_since or now if same_execution else now
-            ),
+            **slice_counted(record, execution, now),
             "opened_at": now,
             "updated_at": now,
         }

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from analemma.records.policy import SlicePolicy
 from analemma.records.run import RunRecord
+from analemma.records.transition import Renew
 
 
 def must_renew(
@@ -21,6 +22,23 @@ def must_renew(
         # A second early: a wait that ended for this must not begin once more.
         or seconds_to_renewal(record, policy, now) <= 1
     )
+
+
+def has_renewed(record: RunRecord, execution: str) -> bool:
+    """Say whether this execution was told to renew, and asks again."""
+    return isinstance(record.transition, Renew) and record.execution == execution
+
+
+def slice_counted(
+    record: RunRecord, execution: str, now: datetime
+) -> dict[str, object]:
+    """Return what a run's record says of an execution that ran one slice more."""
+    same = record.execution == execution
+    return {
+        "execution": execution,
+        "execution_slices": record.execution_slices + 1 if same else 1,
+        "execution_since": record.execution_since or now if same else now,
+    }
 
 
 def seconds_to_renewal(record: RunRecord, policy: SlicePolicy, now: datetime) -> int:

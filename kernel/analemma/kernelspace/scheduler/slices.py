@@ -27,7 +27,12 @@ from analemma.kernelspace.scheduler.control import StopReason
 from analemma.kernelspace.scheduler.driver import Driver
 from analemma.kernelspace.scheduler.fan_out import plan
 from analemma.kernelspace.scheduler.opening import attempts_at, opened, slice_limits
-from analemma.kernelspace.scheduler.renewal import must_renew, seconds_to_renewal
+from analemma.kernelspace.scheduler.renewal import (
+    has_renewed,
+    must_renew,
+    seconds_to_renewal,
+)
+from analemma.kernelspace.scheduler.turns import make_room, wait_for_turn
 from analemma.kernelspace.value_pages import load_value
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.budget import Usage
@@ -83,17 +88,11 @@ def run_slice(
         Corrupt: stored bytes are not what was written.
     """
     stored = ProcessTable(machine.records).get(event.owner, event.run_id)
-    said = stored.record.transition
-    if said is not None and (stored.record.status.ended or _renewed(stored, event)):
+    record = stored.record
+    said, renewed = record.transition, has_renewed(record, event.execution)
+    if said is not None and (record.status.ended or renewed):
         return said
     return _Slice(machine, program, event, stored, remaining_seconds).run()
-
-
-def _renewed(stored: StoredRun, event: SliceEvent) -> bool:
-    return (
-        isinstance(stored.record.transition, Renew)
-        and stored.record.execution == event.execution
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +151,8 @@ class _Slice:
         policy, now = self._machine.policy.slices, self._machine.clock.now()
         if must_renew(self._record, policy, self._event.execution, now):
             return self._seal(self._renew())
+        if turn := wait_for_turn(self._machine, self._stored, self._event):
+            return turn
         try:
             self._driver.saver.claim(
                 self._event.run_id, f"slice {self._record.slices + 1}"
@@ -230,6 +231,7 @@ class _Slice:
                 }
             ),
         )
+        make_room(self._machine, self._record)
         self._log.info(
             "slice sealed",
             transition=sealed.transition.kind,
@@ -450,8 +452,8 @@ class _Slice:
         attempts = self._attempts(at)
         if attempts.sleeps + 1 >= policy.max_attempts:
             return None
-        seconds = verdicts.retry_after_seconds(error, policy.sleep_seconds)
         attempts = attempts.model_copy(update={"sleeps": attempts.sleeps + 1})
+        seconds = verdicts.sleep_seconds(error, attempts, self._machine.policy.backoff)
         return self._running(Sleep(**self._ids(), seconds=seconds), attempts=attempts)
 
     def _failed(self, verdict: Failure, **changes: object) -> _Sealed:
@@ -471,6 +473,7 @@ class _Slice:
             Renew(**self._ids(), generation=generation),
             generation=generation,
             opened_at=self._record.opened_at,
+            status=self._record.status,  # who has no slot still has none
         )
 
     def _running(self, transition: Transition, **changes: object) -> _Sealed:

@@ -16,12 +16,15 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from analemma.errors import ProviderThrottled, Retryable, retryable_names
 from analemma.hardware.ports import PageStore
 from analemma.ids import PageId
+from analemma.kernelspace.backoff.circuit import CircuitOpen
+from analemma.kernelspace.backoff.delay import chance_of, delay
 from analemma.kernelspace.scheduler.boundary import Boundary
 from analemma.kernelspace.serializer import PLAIN
 from analemma.kernelspace.value_pages import value_page
 from analemma.records.approval import ApprovalRecord
 from analemma.records.budget import Budget, Usage
-from analemma.records.run import Failure
+from analemma.records.concurrency_policy import BackoffPolicy
+from analemma.records.run import Attempts, Failure
 from analemma.records.transition import TerminationReason
 
 _MAX_CAUSE = 2000
@@ -167,12 +170,20 @@ def stopped_without_reason() -> Failure:
     )
 
 
-def retry_after_seconds(error: Retryable, default_seconds: int) -> int:
-    """Return how long to wait: what the provider said, else the default."""
-    if isinstance(error, ProviderThrottled) and error.retry_after_seconds is not None:
-        wanted = max(1.0, min(error.retry_after_seconds, _LONGEST_SLEEP_SECONDS))
-        return math.ceil(wanted)
-    return default_seconds
+def sleep_seconds(error: Retryable, attempts: Attempts, policy: BackoffPolicy) -> int:
+    """Return how long to sleep for the ``attempts.sleeps``-th time in a row.
+
+    Full jitter, on top of what the provider or an open circuit asked for. A slice
+    that is repeated says the same: a checkpoint id is no other run's.
+    """
+    asked = (
+        error.retry_after_seconds
+        if isinstance(error, ProviderThrottled | CircuitOpen)
+        else None
+    )
+    chance = chance_of(attempts.checkpoint_id, attempts.sleeps)
+    seconds = delay(attempts.sleeps, policy, chance, retry_after_seconds=asked)
+    return max(1, math.ceil(min(seconds, _LONGEST_SLEEP_SECONDS)))
 
 
 def is_retryable(error: object) -> bool:
@@ -180,7 +191,8 @@ def is_retryable(error: object) -> bool:
 
     LangGraph keeps an error as its ``repr``, so its class is a name.
     """
-    return _error_text(error).partition("(")[0] in retryable_names()
+    names = (*retryable_names(), CircuitOpen.__name__)
+    return _error_text(error).partition("(")[0] in names
 
 
 def _error_text(error: object) -> str:

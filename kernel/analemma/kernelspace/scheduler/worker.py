@@ -6,6 +6,7 @@ import structlog
 
 from analemma.errors import Retryable
 from analemma.ids import Owner
+from analemma.kernelspace.backoff.breaker import CURRENT_BREAKERS
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.metering import CURRENT_MODEL, Ledger, MeteredModel
@@ -42,12 +43,13 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
         serde=machine.serde,
     )
     model = MeteredModel(
-        partial(machine.model, program.scripted_answer),
+        partial(machine.guarded_model, program.scripted_answer),
         ledger,
         record.budget,
         shared=True,
     )
     token = CURRENT_MODEL.set(model)
+    breakers = CURRENT_BREAKERS.set(machine.breakers)
     try:
         outcomes = run_batch(
             program.graph,
@@ -62,6 +64,7 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
         )
     finally:
         CURRENT_MODEL.reset(token)
+        CURRENT_BREAKERS.reset(breakers)
     log.info(
         "batch ended",
         tasks=len(outcomes),
