@@ -13,7 +13,16 @@ import typer
 from rich.console import Console
 
 from analemma import __version__
-from analemma.entrypoints.cli import approve, cancel, inspect, key, run, show, sweep
+from analemma.entrypoints.cli import (
+    approve,
+    cancel,
+    inspect,
+    key,
+    plan,
+    run,
+    show,
+    sweep,
+)
 from analemma.entrypoints.logs import log_for_people
 from analemma.errors import AnalemmaError, ConfigInvalid, Rejected
 
@@ -30,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(plan.plan)
 app.command()(run.run)
 app.command()(run.resume)
 app.command()(cancel.cancel)
