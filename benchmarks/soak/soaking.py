@@ -28,6 +28,7 @@ from benchmarks.soak.person import Person
 WORKFLOW = "counting"
 _DEPLOYED = Path(__file__).with_name("deployed")
 _PATIENCE_SECONDS = 120.0
+_POLL_SECONDS = 0.05
 _LONG_SECONDS = 86_400
 
 # LangGraph's ``__start__`` is a superstep too, so a count is one behind its slice.
@@ -150,8 +151,9 @@ def _accompanied(person: Person, keeper: Keeper, *, by_age: bool) -> Soaked:
                 person.replace_execution(before)
             approval = person.asked(_PATIENCE_SECONDS, but=approval.task_token)
             tokens.add(approval.task_token)
+        sealed = _slices_when_waiting(person)
         once = person.approve(approval) and once
-        crossed.append((before, _taken_in(person, before)))
+        crossed.append((before, _taken_in(person, before, sealed)))
     _wait(person)
     record = person.record()
     arns = [
@@ -188,18 +190,28 @@ def _start(stack: BenchStack, plan: Plan) -> str:
     return record.run_id
 
 
-def _taken_in(person: Person, asked_in: int) -> int:
-    """Wait until the answer moved the run; return the execution that took it."""
-    slices = person.record().slices
+def _slices_when_waiting(person: Person) -> int:
+    """Return how many slices are sealed once the slice that asked is one of them.
+
+    Raises:
+        TimeoutError: it is not sealed.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        record = person.record()
-        if record.status.ended or (
-            record.status is RunStatus.RUNNING and record.slices > slices
-        ):
-            return record.generation
+    while (record := person.record()).status is not RunStatus.WAITING:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the slice that asked was never sealed: {record}")
+        time.sleep(_POLL_SECONDS)
+    return record.slices
+
+
+def _taken_in(person: Person, asked_in: int, slices: int) -> int:
+    """Wait until more than ``slices`` are sealed; return the execution that did."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (record := person.record()).slices <= slices:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the answer given in {asked_in} moved nothing")
+        time.sleep(_POLL_SECONDS)
+    return record.generation
 
 
 def _wait(person: Person) -> None:

@@ -104,6 +104,7 @@ class PagedSaver(ThreadedSaver):
         self._clock = clock or SystemClock()
         self._lone: LoneTasks | None = None
         self._journals: dict[tuple[str, str], Journal] = {}
+        self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
     def bind(self, graph: Graph) -> Graph:
@@ -136,7 +137,9 @@ class PagedSaver(ThreadedSaver):
             StoreUnavailable: it may or may not have been claimed; safe to retry.
         """
         claimed_at = self._clock.now().isoformat()
-        return self._journal(run_id, ROOT_NAMESPACE).claim(label, claimed_at)
+        number = self._journal(run_id, ROOT_NAMESPACE).claim(label, claimed_at)
+        self._claimed.add(run_id)
+        return number
 
     def raise_if_fenced(self, run_id: str) -> None:
         """Raise ``Fenced`` if a checkpoint of this run was refused to this saver.
@@ -250,10 +253,14 @@ class PagedSaver(ThreadedSaver):
         """
         if not writes:
             return
-        journal = self._journal(*_log_of(config))
+        run_id, namespace = _log_of(config)
+        journal = self._journal(run_id, namespace)
         checkpoint_id = config["configurable"]["checkpoint_id"]
         held = Held(tuple(writes), task_id, task_path)
-        seen = journal.locate(checkpoint_id)
+        # Nobody else adds checkpoints to a run that is ours: one that we have
+        # neither loaded nor put is being put, and reading the log finds nothing.
+        ours = run_id in self._claimed
+        seen = (journal.memory.seen if ours else journal.locate)(checkpoint_id)
         seen = seen or journal.memory.hold_writes(checkpoint_id, held)
         if seen is not None:
             TaskRecorder(journal, self.serde).take(checkpoint_id, seen, held)

@@ -255,3 +255,22 @@ async def test_async_pruning_and_copying_do_what_the_others_do(
     await saver.aput(config, checkpoint, {"step": 0, "run_id": "r"}, {"x": 1})
     await saver.adelete_for_runs(["r"])
     assert await saver.aget_tuple(config) is None
+
+
+def test_writes_that_come_before_their_checkpoint_cost_who_owns_the_run_no_reading(
+    memory: MemoryBackend,
+) -> None:
+    chain(memory.saver(), 3)
+    saver = memory.saver()
+    saver.claim(RUN, "owner")
+    newest = loaded(saver)
+    coming = checkpoint_of(x="next")
+    queries = memory.records.calls["query"]
+    config = config_of(coming["id"])
+    saver.put_writes(config, [("x", "written first")], "task")
+    assert memory.records.calls["query"] == queries
+    saver.put(newest.config, coming, {"source": "loop", "step": 3}, {"x": 1})
+    assert memory.records.calls["query"] == queries
+    found = memory.saver().get_tuple(config)
+    assert found is not None
+    assert found.pending_writes == [("task", "x", "written first")]
