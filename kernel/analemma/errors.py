@@ -30,6 +30,8 @@ botocore or sqlite3 exception. Step Functions retries by the class names of
 ``Retryable``: renaming one changes the deployed state machine.
 """
 
+from dataclasses import dataclass
+
 
 class AnalemmaError(Exception):
     """Anything Analemma reports on purpose."""
@@ -47,8 +49,29 @@ class LeaseLost(Retryable):
     """Another writer advanced the run. This one stops and changes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What a model call cost that gave no answer, as the provider reported it."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int = 0
+
+
+NOT_BILLED = CallCost()
+"""The cost of a call that was not served: it failed before, or was turned away."""
+
+
 class ProviderUnavailable(Retryable):
-    """A model provider did not answer, or failed on its side."""
+    """A model provider did not answer, or failed on its side.
+
+    ``cost`` is None where nobody knows it: a call that timed out may have been
+    served, and billed.
+    """
+
+    def __init__(self, message: str, *, cost: CallCost | None = NOT_BILLED) -> None:
+        super().__init__(message)
+        self.cost = cost
 
 
 class ProviderThrottled(Retryable):
@@ -108,7 +131,14 @@ class CloudUnavailable(Rejected):
 
 
 class ProviderRejected(Rejected):
-    """A model provider refused the call, and would refuse it again."""
+    """A model provider refused the call, and would refuse it again.
+
+    ``cost`` is what that cost: content is refused after it was read. None: unknown.
+    """
+
+    def __init__(self, message: str, *, cost: CallCost | None = NOT_BILLED) -> None:
+        super().__init__(message)
+        self.cost = cost
 
 
 class Corrupt(AnalemmaError):

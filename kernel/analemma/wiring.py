@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analemma.errors import ConfigInvalid
 from analemma.hardware.local.encrypted_records import EncryptedRecordStore
@@ -62,13 +62,18 @@ BUCKET = "ANALEMMA_BUCKET"
 
 
 class ModelEntry(BaseModel):
-    """One vendor's model; prices in micro-dollars per million tokens."""
+    """One vendor's model; prices in micro-dollars per million tokens.
+
+    ``longest_answer`` is the most tokens it can write, where that is not the
+    adapter's default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     input_micro_usd_per_mtok: int = 0
     output_micro_usd_per_mtok: int = 0
+    longest_answer: int | None = Field(default=None, ge=1)
     base_url: str | None = None
 
 
@@ -259,7 +264,9 @@ def _encrypted(machine: Machine, cipher: SivCipher) -> Machine:
 
 def _tells_of_a_run(sort: str) -> bool:
     """Say whether a record is one that is written whole, unlike those of a log."""
-    return sort == layout.RECORD or sort.startswith((layout.APPROVALS, layout.LEDGER))
+    return sort == layout.RECORD or sort.startswith(
+        (layout.APPROVALS, layout.LEDGER, layout.BUDGET)
+    )
 
 
 def _policy(environ: Mapping[str, str]) -> KernelPolicy:
@@ -333,6 +340,7 @@ def _choice(entry: ModelEntry | None) -> ModelChoice | None:
         price=ModelPrice(
             entry.input_micro_usd_per_mtok, entry.output_micro_usd_per_mtok
         ),
+        longest_answer=entry.longest_answer,
         base_url=entry.base_url,
     )
 

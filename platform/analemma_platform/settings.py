@@ -105,11 +105,16 @@ class EncryptionSettings(_Settings):
 
 
 class ModelChoice(_Settings):
-    """One vendor's model, and its price in micro-dollars a million tokens."""
+    """One vendor's model, and its price in micro-dollars a million tokens.
+
+    ``longest_answer`` is the most tokens it can write, where that differs from
+    what the vendor's present models can.
+    """
 
     model: str = Field(min_length=1)
     input_micro_usd_per_mtok: int = Field(ge=0)
     output_micro_usd_per_mtok: int = Field(ge=0)
+    longest_answer: int | None = Field(default=None, ge=1)
 
 
 class ModelSettings(_Settings):

@@ -16,6 +16,10 @@ class ToldModel:
         """The name it was given."""
         return self._name
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return what every answer takes."""
+        return ModelUsage(1, 2, 3)
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Keep ``request`` and answer with the one text."""
         self.requests.append(request)

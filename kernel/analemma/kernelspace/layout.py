@@ -6,12 +6,15 @@ other owner's key can reach it:
     run/<owner>/<run>   record                        the run record
                         approval/<approval>           one approval
                         ledger/<task>/<call>          one metered model call
+                        budget/spent                  its counter (``spending``)
+                        budget/refusal                why its workers stopped
                         log/<ns>/<number>/!           a checkpoint or a claim
                         log/<ns>/<number>/w/<task>    a finished task's writes
                         log/<ns>/<number>/s/<task>    its interrupt, error, answers
     runs/<owner>        <time>/<run>                  the owner's run, for listings
     workflows/<env>     <name>                        a workflow of the registry
     breakers            <subject>                     a circuit (``backoff/breaker``)
+    budgets/<scope>     all, or a day                 the counter of a shared limit
     admission/<scope>   slot/… and ticket/…           who runs (``running_slots``)
 
 ``<ns>`` is the percent-encoded checkpoint namespace; ``@``, which encoding never
@@ -28,6 +31,10 @@ from urllib.parse import quote, unquote
 RECORD = "record"
 APPROVALS = "approval/"
 LEDGER = "ledger/"
+BUDGET = "budget/"
+BUDGET_SPENT = "budget/spent"
+BUDGET_REFUSAL = "budget/refusal"
+SHARED_BUDGETS = "budgets/"
 
 ROOT_NAMESPACE = ""
 _ROOT = "@"
@@ -77,6 +84,11 @@ def approval_sort(approval_id: str) -> str:
 def ledger_sort(task_id: str, call: str) -> str:
     """Return the sort key of one metered model call of a task."""
     return f"{LEDGER}{task_id}/{call}"
+
+
+def budget_partition(*names: str) -> str:
+    """Return the partition of the counters of a limit that runs share."""
+    return SHARED_BUDGETS + "/".join(quote(name, safe="") for name in names)
 
 
 def log_prefix(namespace: str) -> str:

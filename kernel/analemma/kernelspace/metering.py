@@ -1,143 +1,153 @@
-"""Meter model calls: every call is a ledger entry, checked before it is made.
+"""Meter model calls: reserved before they are made, entered before they are read.
 
 Nodes find their model through a context variable, because LangGraph copies the
 context into every task's thread and an unmodified graph has no other argument
-of ours. A ledger entry is written before the answer is handed to the node: what
-was paid is never forgotten, also when the node or the process then dies.
+of ours. The order is reserve, ask, enter in the ledger, settle, hand over the
+answer: a process may die between any two of these, and no limit is passed.
 """
 
-import json
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
+import structlog
 from langgraph.config import get_config
-from langgraph.errors import GraphBubbleUp
 
+from analemma.errors import (
+    NOT_BILLED,
+    CallCost,
+    ProviderRejected,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from analemma.hardware.ports import (
     ModelAnswer,
     ModelProvider,
     ModelRequest,
-    RecordStore,
+    ModelUsage,
 )
-from analemma.kernelspace import layout
-from analemma.records.budget import Budget
+from analemma.kernelspace.backoff.circuit import CircuitOpen
+from analemma.kernelspace.ledger import Ledger
+from analemma.kernelspace.spending.purse import Purse, Reservation
+from analemma.kernelspace.spending.scopes import MONEY
+from analemma.records.budget import NOTHING, Amount
 
 CURRENT_MODEL: ContextVar[ModelProvider | None] = ContextVar(
     "analemma_model", default=None
 )
 """The model of the run whose node is executing."""
 
-
-class BudgetReached(GraphBubbleUp):
-    """A model call was refused because nothing of the budget is left.
-
-    A ``GraphBubbleUp``, so that LangGraph records no error on the task: the run
-    stops in the middle of a superstep and can go on there with a larger budget.
-    """
-
-
-class Ledger:
-    """The metered model calls of one run."""
-
-    def __init__(
-        self, records: RecordStore, owner: str, run_id: str, writer: str
-    ) -> None:
-        self._records = records
-        self._partition = layout.run_partition(owner, run_id)
-        self._writer = writer
-        self._lock = threading.Lock()
-        self._calls = 0
-        self.tokens = 0
-        self.micro_usd = 0
-
-    def load(self) -> None:
-        """Add up every entry there is; call once before the first read."""
-        tokens = micro_usd = 0
-        for entry in self._records.query(
-            self._partition, low=layout.LEDGER, high=layout.after(layout.LEDGER)
-        ):
-            fields = json.loads(entry.body)
-            tokens += fields["input_tokens"] + fields["output_tokens"]
-            micro_usd += fields["micro_usd"]
-        with self._lock:
-            self.tokens, self.micro_usd = tokens, micro_usd
-
-    def enter(self, task_id: str, answer: ModelAnswer) -> None:
-        """Store what a call cost, under a key of its own."""
-        with self._lock:
-            self._calls += 1
-            call = self._calls
-            self.tokens += answer.usage.input_tokens + answer.usage.output_tokens
-            self.micro_usd += answer.usage.micro_usd
-        body = {
-            "model": answer.model,
-            "input_tokens": answer.usage.input_tokens,
-            "output_tokens": answer.usage.output_tokens,
-            "micro_usd": answer.usage.micro_usd,
-        }
-        self._records.put(
-            self._partition,
-            layout.ledger_sort(task_id, f"{self._writer}-{call:06d}"),
-            json.dumps(body).encode(),
-        )
+_log = structlog.get_logger()
 
 
 class MeteredModel:
-    """A model whose calls are checked against a budget and entered in a ledger.
+    """A model whose calls fit every limit and stand in the run's ledger.
 
     ``connect`` is called when a node first asks: a graph that asks no model
     fetches no key, loads no vendor's client and cannot fail for want of one.
-
-    ``shared`` says that other processes spend from the same budget: the ledger is
-    read anew before each call. Calls in flight at that moment are not in it, so
-    parallel calls may pass a limit by what they cost.
     """
 
     def __init__(
-        self,
-        connect: Callable[[], ModelProvider],
-        ledger: Ledger,
-        budget: Budget,
-        *,
-        shared: bool = False,
+        self, connect: Callable[[], ModelProvider], ledger: Ledger, purse: Purse
     ) -> None:
-        self._shared = shared
         self._connect = connect
         self._connected: ModelProvider | None = None
         self._lock = threading.Lock()
         self._ledger = ledger
-        self._budget = budget
+        self._purse = purse
 
     @property
     def name(self) -> str:
         """The name of the model behind the meter."""
         return self._model().name
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the most that ``request`` can cost."""
+        return self._model().bound(request)
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
-        """Ask the model, unless nothing of the budget is left.
+        """Ask the model, if the most it can take fits every limit.
+
+        Where less is left, the answer is cut to it (``LimitsPolicy``). Nothing is
+        stored beside the ledger's entry where nothing is limited.
 
         Raises:
-            BudgetReached: tokens or micro-dollars are used up.
+            BudgetReached: it does not fit.
             ConfigInvalid: the settings of the model do not hold.
         """
-        budget, ledger = self._budget, self._ledger
-        if self._shared and (budget.tokens or budget.micro_usd):
-            ledger.load()
-        if (budget.tokens is not None and ledger.tokens >= budget.tokens) or (
-            budget.micro_usd is not None and ledger.micro_usd >= budget.micro_usd
-        ):
-            raise BudgetReached("the budget of the run is used up")
-        task_id = _task_id()  # before it is paid: nothing may fail after
-        answer = self._model().ask(request)
-        ledger.enter(task_id, answer)
+        model, task_id = self._model(), _task_id()  # before it is paid
+        if not self._purse.limits(*MONEY):
+            return self._ask(model, task_id, request, None)
+        request, held = self._purse.reserve_call(request, model.bound, MONEY)
+        return self._ask(model, task_id, request, held)
+
+    def _ask(
+        self,
+        model: ModelProvider,
+        task_id: str,
+        request: ModelRequest,
+        held: Reservation | None,
+    ) -> ModelAnswer:
+        usage: ModelUsage | None = None  # what is not known counts as its bound
+        try:
+            answer = model.ask(request)
+            usage = answer.usage
+            self._enter(task_id, answer.model, usage, held)
+        except (CircuitOpen, ProviderThrottled):
+            usage = _FREE
+            raise
+        except (ProviderUnavailable, ProviderRejected) as failure:
+            usage = _usage_of(failure.cost)
+            if usage is not None and usage is not _FREE:
+                self._enter(task_id, model.name, usage, held)
+            raise
+        finally:
+            if held is not None and usage is _FREE:
+                self._purse.release_call(held)
+            elif held is not None:
+                known = usage is not None and usage.reported
+                self._purse.settle_call(held, _amount(usage) if known else None)
         return answer
+
+    def _enter(
+        self, task_id: str, model: str, usage: ModelUsage, held: Reservation | None
+    ) -> None:
+        bound = None if held is None else held.bound
+        if bound is not None and bound.at_least(_amount(usage)) != bound:
+            # By construction this cannot be. It counts in full.
+            _log.error(
+                "call cost more than its bound",
+                model=model,
+                tokens=usage.tokens,
+                bound_tokens=bound.tokens,
+                micro_usd=usage.micro_usd,
+                bound_micro_usd=bound.micro_usd,
+            )
+        self._ledger.enter(task_id, model, usage, bound)
 
     def _model(self) -> ModelProvider:
         with self._lock:
             if self._connected is None:
                 self._connected = self._connect()
             return self._connected
+
+
+_FREE = ModelUsage(0, 0, 0)
+"""Of a call that was not served, by identity: one that cost nothing has an entry."""
+
+
+def _usage_of(cost: CallCost | None) -> ModelUsage | None:
+    if cost is None:
+        return None
+    if cost == NOT_BILLED:
+        return _FREE
+    return ModelUsage(cost.input_tokens, cost.output_tokens, cost.micro_usd)
+
+
+def _amount(usage: ModelUsage | None) -> Amount:
+    if usage is None:
+        return NOTHING
+    return Amount(tokens=usage.tokens, micro_usd=usage.micro_usd)
 
 
 def _task_id() -> str:

@@ -4,6 +4,7 @@ All integers: micro-dollars and whole tokens, so that sums are exact. A limit of
 None is no limit.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,9 +13,66 @@ from analemma.records.transition import TerminationReason
 
 _Limit = Field(default=None, ge=1)
 
+_LIMITED = (
+    TerminationReason.SUPERSTEPS,
+    TerminationReason.SECONDS,
+    TerminationReason.TOKENS,
+    TerminationReason.MICRO_USD,
+)
+
+
+class Amount(BaseModel):
+    """So much of each thing that a budget limits; a vector, added by parts.
+
+    Time in whole milliseconds here, so that sums are exact.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+    supersteps: int = 0
+    milliseconds: int = 0
+    tokens: int = 0
+    micro_usd: int = 0
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(
+            supersteps=self.supersteps + other.supersteps,
+            milliseconds=self.milliseconds + other.milliseconds,
+            tokens=self.tokens + other.tokens,
+            micro_usd=self.micro_usd + other.micro_usd,
+        )
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return Amount(
+            supersteps=self.supersteps - other.supersteps,
+            milliseconds=self.milliseconds - other.milliseconds,
+            tokens=self.tokens - other.tokens,
+            micro_usd=self.micro_usd - other.micro_usd,
+        )
+
+    def __bool__(self) -> bool:
+        return self != NOTHING
+
+    def at_least(self, other: "Amount") -> "Amount":
+        """Return the larger of the two, part by part."""
+        return Amount(
+            supersteps=max(self.supersteps, other.supersteps),
+            milliseconds=max(self.milliseconds, other.milliseconds),
+            tokens=max(self.tokens, other.tokens),
+            micro_usd=max(self.micro_usd, other.micro_usd),
+        )
+
+    def of(self, reason: TerminationReason) -> int:
+        """Return the part that a limit of this name is about, time in milliseconds."""
+        name = "milliseconds" if reason is TerminationReason.SECONDS else reason.value
+        return int(getattr(self, name))
+
+
+NOTHING = Amount()
+
 
 class Budget(BaseModel):
-    """The limits of one run."""
+    """The limits of one run, or of what runs share."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,6 +97,19 @@ class Budget(BaseModel):
             if limit is not None and amount >= limit:
                 return reason
         return None
+
+    def limits(self) -> Iterator[tuple[TerminationReason, int]]:
+        """Yield the limits that are set, each with what it is called."""
+        for reason in _LIMITED:
+            limit = getattr(self, reason.value)
+            if limit is not None:
+                yield reason, limit
+
+    def only(self, *reasons: TerminationReason) -> "Budget":
+        """Return a budget with these limits of this one and no other."""
+        return Budget.model_validate(
+            {name.value: limit for name, limit in self.limits() if name in reasons}
+        )
 
     def with_changes(self, changes: "Budget") -> Self:
         """Return this budget with every limit that ``changes`` sets."""

@@ -15,6 +15,7 @@ from analemma.records.concurrency_policy import (
     BackoffPolicy,
     BreakerPolicy,
 )
+from analemma.records.limits import LimitsPolicy
 
 
 class _Policy(BaseModel):
@@ -113,6 +114,7 @@ class KernelPolicy(_Policy):
     """Everything the kernel obeys at run time."""
 
     budget: Budget = Budget(supersteps=1000)
+    limits: LimitsPolicy = LimitsPolicy()
     tasks: TaskPolicy = TaskPolicy()
     backoff: BackoffPolicy = BackoffPolicy()
     breaker: BreakerPolicy = BreakerPolicy()

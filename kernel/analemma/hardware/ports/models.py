@@ -14,21 +14,30 @@ class ModelRequest:
     """One question.
 
     ``system`` instructs, ``prompt`` asks; both are plain text. ``max_tokens``
-    caps the answer.
+    caps the answer; None: as long as the model can.
     """
 
     prompt: str
     system: str = ""
-    max_tokens: int = 1024
+    max_tokens: int | None = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What one call cost, as the provider reported it."""
+    """What one call cost, as the provider reported it.
+
+    ``reported`` False: the provider answered without saying; the figures are 0.
+    """
 
     input_tokens: int
     output_tokens: int
     micro_usd: int
+    reported: bool = True
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,18 @@ class ModelProvider(Protocol):
         """``gemini/<model>``, ``anthropic/<model>`` or ``scripted``."""
         ...
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the most that ``ask(request)`` can cost. Asks nobody.
+
+        Never less than what the provider then reports, in tokens and in dollars,
+        and never less for a larger ``max_tokens``.
+        """
+        ...
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer ``request``. Blocks; safe to call from many threads.
+
+        An error says what the call cost, or that nobody knows.
 
         Raises:
             ProviderThrottled: the provider said wait (HTTP 429, 529).

@@ -7,17 +7,27 @@ and two layers that retry multiply.
 import anthropic
 from anthropic.types import Message
 
-from analemma.errors import AnalemmaError, ProviderRejected, ProviderUnavailable
+from analemma.errors import (
+    NOT_BILLED,
+    AnalemmaError,
+    CallCost,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from analemma.hardware.ports.models import ModelAnswer, ModelRequest, ModelUsage
 from analemma.hardware.providers.failure import (
     failure_of_status,
+    never_connected,
     retry_after,
     told,
     usable_key,
 )
-from analemma.hardware.providers.price import ModelPrice
+from analemma.hardware.providers.price import ModelPrice, answer_cap, most
 
 API_KEY = "ANTHROPIC_API_KEY"
+
+LONGEST_ANSWER = 64_000
+"""The most output tokens of Claude 4.5's models, as Anthropic lists them."""
 
 _REFUSED = "refusal"
 # With it the vendor forbids what the status would allow: a 429 of a spend limit
@@ -37,6 +47,7 @@ class AnthropicProvider:
         *,
         model: str,
         price: ModelPrice,
+        longest_answer: int = LONGEST_ANSWER,
         base_url: str | None = None,
         timeout_seconds: float = 120.0,
     ) -> None:
@@ -48,6 +59,7 @@ class AnthropicProvider:
         self._key = usable_key(api_key, API_KEY)
         self._model = model
         self._price = price
+        self._longest_answer = longest_answer
         self._client = anthropic.Anthropic(
             api_key=self._key,
             base_url=base_url,
@@ -62,6 +74,10 @@ class AnthropicProvider:
     def name(self) -> str:
         """``anthropic/<model>``."""
         return f"anthropic/{self._model}"
+
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the most that ``request`` can cost, by its bytes and its cap."""
+        return most(request, self._price, self._longest_answer)
 
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer ``request`` with one call of the Messages API.
@@ -87,7 +103,7 @@ class AnthropicProvider:
             # answer is no JSON.
             message: object = self._client.messages.create(
                 model=self._model,
-                max_tokens=request.max_tokens,
+                max_tokens=answer_cap(request, self._longest_answer),
                 system=request.system or anthropic.omit,
                 messages=[{"role": "user", "content": request.prompt}],
             )
@@ -98,7 +114,8 @@ class AnthropicProvider:
             return self._failure(error)
         except anthropic.AnthropicError as error:
             return ProviderUnavailable(
-                f"{self.name} did not answer: {told(str(error), self._key)}"
+                f"{self.name} did not answer: {told(str(error), self._key)}",
+                cost=NOT_BILLED if never_connected(error) else None,
             )
         except (AttributeError, TypeError, ValueError):
             # The client does not validate: a field that was not sent is missing,
@@ -106,21 +123,21 @@ class AnthropicProvider:
             return self._unreadable()
 
     def _answer(self, message: Message) -> ModelAnswer | AnalemmaError:
-        if message.stop_reason == _REFUSED:
-            return ProviderRejected(
-                f"{self.name} refused the content of the request; change the prompt"
-            )
-        text = "".join(block.text for block in message.content if block.type == "text")
         usage = message.usage
         read = (
             usage.input_tokens
             + (usage.cache_creation_input_tokens or 0)
             + (usage.cache_read_input_tokens or 0)
         )
-        cost = self._price.micro_usd(read, usage.output_tokens)
-        return ModelAnswer(
-            text, message.model, ModelUsage(read, usage.output_tokens, cost)
-        )
+        written = usage.output_tokens
+        cost = self._price.micro_usd(read, written)
+        if message.stop_reason == _REFUSED:
+            return ProviderRejected(
+                f"{self.name} refused the content of the request; change the prompt",
+                cost=CallCost(read, written, cost),
+            )
+        text = "".join(block.text for block in message.content if block.type == "text")
+        return ModelAnswer(text, message.model, ModelUsage(read, written, cost))
 
     def _failure(self, error: anthropic.APIStatusError) -> AnalemmaError:
         text = error.api_message or error.message
@@ -139,5 +156,5 @@ class AnthropicProvider:
 
     def _unreadable(self) -> AnalemmaError:
         return ProviderUnavailable(
-            f"{self.name} answered with something that is no message"
+            f"{self.name} answered with something that is no message", cost=None
         )

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from analemma.errors import (
+    NOT_BILLED,
     AnalemmaError,
     ConfigInvalid,
     ProviderRejected,
@@ -23,7 +24,16 @@ _OVERLOADED = 529  # Anthropic's own: all of the service is busy.
 _THROTTLED = frozenset({HTTPStatus.TOO_MANY_REQUESTS.value, _OVERLOADED})
 # Both vendors' clients would retry these by themselves.
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT.value, HTTPStatus.CONFLICT.value})
+# A gateway gave up waiting: what stands behind it may have served the call.
+_GAVE_UP = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT.value,
+        HTTPStatus.BAD_GATEWAY.value,
+        HTTPStatus.GATEWAY_TIMEOUT.value,
+    }
+)
 _MAX_TEXT = 500
+_UNCONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -36,6 +46,9 @@ def failure_of_status(
     retry_after_seconds: float | None = None,
 ) -> AnalemmaError:
     """Return the error that an HTTP ``status`` of a provider stands for.
+
+    Neither vendor bills a call that it answers with an error. Sources: Google,
+    "Gemini API billing" (400 and 500 are not charged); Anthropic, "Errors".
 
     Args:
         who: The provider's name, for the message.
@@ -50,8 +63,20 @@ def failure_of_status(
             f"{who} asked to wait: {said}", retry_after_seconds=retry_after_seconds
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
-        return ProviderUnavailable(f"{who} failed on its side: {said}")
+        return ProviderUnavailable(
+            f"{who} failed on its side: {said}",
+            cost=None if status in _GAVE_UP else NOT_BILLED,
+        )
     return ProviderRejected(f"{who} refused: {said}; check key, model and request")
+
+
+def never_connected(error: Exception) -> bool:
+    """Say whether a client's error means that no request was ever sent.
+
+    Known by name, because it is one of whichever HTTP library stands below.
+    """
+    names = {type(each).__name__ for each in (error, error.__cause__) if each}
+    return not names.isdisjoint(_UNCONNECTED)
 
 
 def told(text: str, key: str) -> str:

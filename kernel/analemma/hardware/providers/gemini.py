@@ -11,17 +11,27 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from analemma.errors import AnalemmaError, ProviderRejected, ProviderUnavailable
+from analemma.errors import (
+    NOT_BILLED,
+    AnalemmaError,
+    CallCost,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from analemma.hardware.ports.models import ModelAnswer, ModelRequest, ModelUsage
 from analemma.hardware.providers.failure import (
     failure_of_status,
+    never_connected,
     retry_after,
     told,
     usable_key,
 )
-from analemma.hardware.providers.price import ModelPrice
+from analemma.hardware.providers.price import ModelPrice, answer_cap, most
 
 API_KEY = "GEMINI_API_KEY"
+
+LONGEST_ANSWER = 65_536
+"""The most output tokens of Gemini 2.5's models, as Google lists them."""
 
 _ANSWERED = frozenset(
     {
@@ -45,6 +55,7 @@ class GeminiProvider:
         *,
         model: str,
         price: ModelPrice,
+        longest_answer: int = LONGEST_ANSWER,
         base_url: str | None = None,
         timeout_seconds: float = 120.0,
     ) -> None:
@@ -56,6 +67,7 @@ class GeminiProvider:
         self._key = usable_key(api_key, API_KEY)
         self._model = model
         self._price = price
+        self._longest_answer = longest_answer
         # Ours, because which HTTP library the client would choose, and hence
         # which errors it would raise, hangs on an environment variable.
         self._http = httpx2.Client(timeout=timeout_seconds)
@@ -80,6 +92,10 @@ class GeminiProvider:
         """``gemini/<model>``."""
         return f"gemini/{self._model}"
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the most that ``request`` can cost, by its bytes and its cap."""
+        return most(request, self._price, self._longest_answer)
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer ``request`` with one call of generateContent.
 
@@ -102,7 +118,7 @@ class GeminiProvider:
     def _call(self, request: ModelRequest) -> ModelAnswer | AnalemmaError:
         config = types.GenerateContentConfig(
             system_instruction=request.system or None,
-            max_output_tokens=request.max_tokens,
+            max_output_tokens=answer_cap(request, self._longest_answer),
             # One ask is one call, or the ledger would miss some.
             automatic_continuation=False,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(
@@ -118,44 +134,52 @@ class GeminiProvider:
         except httpx2.HTTPError as error:
             return ProviderUnavailable(
                 f"{self.name} did not answer: "
-                f"{type(error).__name__}: {told(str(error), self._key)}"
+                f"{type(error).__name__}: {told(str(error), self._key)}",
+                cost=NOT_BILLED if never_connected(error) else None,
             )
         except ValueError:
             # What came back is no JSON, or not of the shape of an answer.
             return ProviderUnavailable(
-                f"{self.name} answered with something that is no answer"
+                f"{self.name} answered with something that is no answer", cost=None
             )
         return self._answer(response)
 
     def _answer(
         self, response: types.GenerateContentResponse
     ) -> ModelAnswer | AnalemmaError:
+        usage = self._usage(response.usage_metadata)
+        cost = None
+        if usage.reported:
+            cost = CallCost(usage.input_tokens, usage.output_tokens, usage.micro_usd)
         if not response.candidates:
             feedback = response.prompt_feedback
             reason = feedback.block_reason if feedback else None
             if reason is None:
-                return ProviderUnavailable(f"{self.name} sent no candidate")
+                return ProviderUnavailable(f"{self.name} sent no candidate", cost=cost)
             return ProviderRejected(
-                f"{self.name} blocked the prompt ({reason.value}); change it"
+                f"{self.name} blocked the prompt ({reason.value}); change it", cost=cost
             )
         finish = response.candidates[0].finish_reason
         if finish in _PASSING:
-            return ProviderUnavailable(f"{self.name} stopped without a reason")
+            return ProviderUnavailable(
+                f"{self.name} stopped without a reason", cost=cost
+            )
         if finish is not None and finish not in _ANSWERED:
             return ProviderRejected(
-                f"{self.name} stopped the answer ({finish.value}); change the prompt"
+                f"{self.name} stopped the answer ({finish.value}); change the prompt",
+                cost=cost,
             )
         return ModelAnswer(
             response.text or "",
             response.model_version or self._model,
-            self._usage(response.usage_metadata),
+            usage,
         )
 
     def _usage(
         self, said: types.GenerateContentResponseUsageMetadata | None
     ) -> ModelUsage:
         if said is None:  # The ledger holds what was reported, and no guess.
-            return ModelUsage(0, 0, 0)
+            return ModelUsage(0, 0, 0, reported=False)
         read = (said.prompt_token_count or 0) + (said.tool_use_prompt_token_count or 0)
         written = (said.candidates_token_count or 0) + (said.thoughts_token_count or 0)
         return ModelUsage(read, written, self._price.micro_usd(read, written))

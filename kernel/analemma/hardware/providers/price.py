@@ -6,6 +6,11 @@ table that was true when this file was written.
 
 from dataclasses import dataclass
 
+from analemma.hardware.ports.models import ModelRequest, ModelUsage
+
+FRAMING_TOKENS = 256
+"""Roles, turns, begin and end: about ten tokens with either vendor, amply rounded."""
+
 _TOKENS_PER_MTOK = 1_000_000
 
 
@@ -23,6 +28,25 @@ class ModelPrice:
             + output_tokens * self.output_micro_usd_per_mtok
         )
         return -(-exact // _TOKENS_PER_MTOK)
+
+
+def most(request: ModelRequest, price: ModelPrice, longest_answer: int) -> ModelUsage:
+    """Return the most that a call can cost.
+
+    Input: a token of a byte-level vocabulary (Claude's, Gemini's) covers at least
+    one byte of UTF-8, so there are at most as many tokens as bytes, and
+    ``FRAMING_TOKENS`` for what the vendor puts around the texts. Output: the cap
+    that the request carries, else ``longest_answer``.
+    """
+    read = len((request.system + request.prompt).encode("utf-8", "surrogatepass"))
+    read += FRAMING_TOKENS
+    written = answer_cap(request, longest_answer)
+    return ModelUsage(read, written, price.micro_usd(read, written))
+
+
+def answer_cap(request: ModelRequest, longest_answer: int) -> int:
+    """Return how many tokens the answer may have at most."""
+    return longest_answer if request.max_tokens is None else request.max_tokens
 
 
 FREE = ModelPrice(0, 0)

@@ -13,6 +13,9 @@ from analemma.hardware.ports.models import ModelAnswer, ModelRequest, ModelUsage
 
 NAME = "scripted"
 
+LONGEST_ANSWER = 8192
+"""Words of an answer to a request that sets no limit."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -33,6 +36,10 @@ class ScriptedProvider:
         """``scripted``."""
         return NAME
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the words of the question and as many as the answer may have."""
+        return ModelUsage(_asked(request), _longest(request), 0)
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer ``request`` from the script.
 
@@ -42,11 +49,10 @@ class ScriptedProvider:
         """
         text = self._answer(request)
         words = list(_WORD.finditer(text))
-        if len(words) > request.max_tokens:
-            words = words[: request.max_tokens]
+        if len(words) > _longest(request):
+            words = words[: _longest(request)]
             text = text[: words[-1].end()]
-        asked = len(_WORD.findall(request.system)) + len(_WORD.findall(request.prompt))
-        return ModelAnswer(text, NAME, ModelUsage(asked, len(words), 0))
+        return ModelAnswer(text, NAME, ModelUsage(_asked(request), len(words), 0))
 
     def _answer(self, request: ModelRequest) -> str:
         if callable(self._script):
@@ -58,3 +64,11 @@ class ScriptedProvider:
                 )
             self._given += 1
             return self._script[self._given - 1]
+
+
+def _asked(request: ModelRequest) -> int:
+    return len(_WORD.findall(request.system)) + len(_WORD.findall(request.prompt))
+
+
+def _longest(request: ModelRequest) -> int:
+    return LONGEST_ANSWER if request.max_tokens is None else request.max_tokens

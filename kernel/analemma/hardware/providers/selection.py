@@ -24,11 +24,15 @@ _ANTHROPIC_KEY = "ANTHROPIC_API_KEY"
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """One vendor's model and what it costs. ``base_url`` of None: the vendor's."""
+    """One vendor's model and what it costs. ``base_url`` of None: the vendor's.
+
+    ``longest_answer`` is the most tokens it can write; None: the adapter knows.
+    """
 
     model: str
     price: ModelPrice
     base_url: str | None = None
+    longest_answer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,14 @@ def provider_from(
 def _gemini(key: str, settings: ModelSettings) -> "GeminiProvider":
     choice = _checked(settings.gemini, "gemini", _GEMINI_KEY)
     try:
-        from analemma.hardware.providers.gemini import GeminiProvider
+        from analemma.hardware.providers.gemini import LONGEST_ANSWER, GeminiProvider
     except ImportError as error:
         raise _not_installed(_GEMINI_KEY, error) from error
     return GeminiProvider(
         key,
         model=choice.model,
         price=choice.price,
+        longest_answer=choice.longest_answer or LONGEST_ANSWER,
         base_url=choice.base_url,
         timeout_seconds=settings.timeout_seconds,
     )
@@ -76,13 +81,17 @@ def _gemini(key: str, settings: ModelSettings) -> "GeminiProvider":
 def _anthropic(key: str, settings: ModelSettings) -> "AnthropicProvider":
     choice = _checked(settings.anthropic, "anthropic", _ANTHROPIC_KEY)
     try:
-        from analemma.hardware.providers.anthropic import AnthropicProvider
+        from analemma.hardware.providers.anthropic import (
+            LONGEST_ANSWER,
+            AnthropicProvider,
+        )
     except ImportError as error:
         raise _not_installed(_ANTHROPIC_KEY, error) from error
     return AnthropicProvider(
         key,
         model=choice.model,
         price=choice.price,
+        longest_answer=choice.longest_answer or LONGEST_ANSWER,
         base_url=choice.base_url,
         timeout_seconds=settings.timeout_seconds,
     )

@@ -5,7 +5,12 @@ the ledger.
 """
 
 from analemma.errors import ProviderThrottled, ProviderUnavailable
-from analemma.hardware.ports import ModelAnswer, ModelProvider, ModelRequest
+from analemma.hardware.ports import (
+    ModelAnswer,
+    ModelProvider,
+    ModelRequest,
+    ModelUsage,
+)
 from analemma.kernelspace.backoff.breaker import Breakers
 
 _FAILURES = (ProviderThrottled, ProviderUnavailable)
@@ -24,6 +29,10 @@ class GuardedModel:
     def name(self) -> str:
         """The name of the model behind the breaker."""
         return self._model.name
+
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        """Return the most that the model can take for ``request``."""
+        return self._model.bound(request)
 
     def ask(self, request: ModelRequest) -> ModelAnswer:
         """Ask the model, if its circuit allows it.

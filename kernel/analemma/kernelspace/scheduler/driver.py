@@ -21,11 +21,13 @@ from analemma.kernelspace.langgraph_compat import (
     edge_writes,
     task_path_str,
 )
+from analemma.kernelspace.ledger import Ledger
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.memory.saver import PagedSaver, RootCheckpoint
-from analemma.kernelspace.metering import CURRENT_MODEL, Ledger, MeteredModel
+from analemma.kernelspace.metering import CURRENT_MODEL, MeteredModel
 from analemma.kernelspace.program import Program
+from analemma.kernelspace.scheduler.allowance import Allowance
 from analemma.kernelspace.scheduler.boundary import Boundary, look
 from analemma.kernelspace.scheduler.control import (
     SliceControl,
@@ -35,7 +37,10 @@ from analemma.kernelspace.scheduler.control import (
 from analemma.kernelspace.scheduler.observer import TaskObserver
 from analemma.kernelspace.scheduler.recursion import RecursionLimit
 from analemma.kernelspace.scheduler.tasks import as_failure
-from analemma.records.budget import Budget, Usage
+from analemma.kernelspace.spending.purse import Purse
+from analemma.kernelspace.spending.refused import BudgetReached
+from analemma.records.budget import Usage
+from analemma.records.run import RunRecord
 
 
 class Driver:
@@ -90,6 +95,10 @@ class Driver:
         control = self._control
         return 0.0 if control is None else control.longest_superstep_seconds
 
+    def purse(self, record: RunRecord) -> Purse:
+        """Return what a slice of the run, as its record says now, may spend."""
+        return Purse(self._machine, record, self._program.digest, self._ledger)
+
     def attempts(self, task_id: str) -> int:
         """Return how often this slice started the task."""
         return self._observer.attempts(task_id)
@@ -128,24 +137,30 @@ class Driver:
         self,
         value: Any,  # the input of whatever graph this is
         limits: SliceLimits,
-        budget: Budget,
         used: Callable[[], Usage],
+        purse: Purse,
     ) -> StopReason | Exception | None:
         """Run supersteps; return why it stopped (None: the graph did by itself).
 
-        An exception of the graph is returned, because it is an outcome.
+        An exception of the graph is returned, because it is an outcome; so is a
+        ``BudgetReached`` where the limits that runs share leave no superstep.
 
         Raises:
             Fenced: another writer owns the run.
         """
+        allowance = Allowance(purse, self._machine.clock)
+        try:
+            limits = allowance.take(limits)
+        except BudgetReached as reached:
+            return reached
         control = SliceControl(
-            limits, budget, used, self._machine.clock.monotonic_seconds
+            limits, purse.budget, used, self._machine.clock.monotonic_seconds
         )
         self._control = control
         model = MeteredModel(
             partial(self._machine.guarded_model, self._program.scripted_answer),
             self._ledger,
-            budget,
+            purse,
         )
         token = CURRENT_MODEL.set(model)
         breakers = CURRENT_BREAKERS.set(self._machine.breakers)
@@ -160,6 +175,7 @@ class Driver:
         finally:
             CURRENT_MODEL.reset(token)
             CURRENT_BREAKERS.reset(breakers)
+            allowance.settle(control.supersteps)
             # LangGraph swallows a refusal that a background save met last.
             self.saver.raise_if_fenced(self._run_id)
             # What a task finished stays, also when its superstep fails.

@@ -10,6 +10,7 @@ from analemma.ids import WorkflowDigest
 from analemma.kernelspace.scheduler.boundary import Boundary
 from analemma.kernelspace.scheduler.control import SliceLimits
 from analemma.kernelspace.scheduler.renewal import slice_counted
+from analemma.records.envelope import SliceEvent
 from analemma.records.policy import KernelPolicy
 from analemma.records.run import Attempts, RunRecord, RunStatus
 
@@ -59,6 +60,19 @@ def attempts_at(record: RunRecord, at: Boundary) -> Attempts:
     if attempts is None or attempts.checkpoint_id != at.checkpoint_id:
         return Attempts(checkpoint_id=at.checkpoint_id)
     return attempts
+
+
+def keeps_dying(event: SliceEvent, attempts: Attempts, policy: KernelPolicy) -> bool:
+    """Say whether slices died here more often than the orchestrator tries.
+
+    It buries the run first, with the cause that Lambda gave; this ends a run that
+    is started again and again without being opened anew.
+
+    On a laptop nobody tries again by himself: a person who kills a run and resumes
+    it may do so as often as he likes.
+    """
+    tries = max(1, policy.retry.max_attempts)
+    return bool(event.execution) and attempts.deaths > tries
 
 
 def slice_limits(

@@ -7,6 +7,7 @@ starts. Then seal the record under its revision. A process that dies between any
 two of these leaves a run that the next slice finds whole.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +17,24 @@ from langgraph.types import Command
 from analemma.errors import AnalemmaError, LeaseLost, Retryable
 from analemma.ids import Owner
 from analemma.kernelspace.interrupts.approvals import ApprovalDesk
+from analemma.kernelspace.ledger import Ledger
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.fence import Fenced
-from analemma.kernelspace.metering import BudgetReached, Ledger
 from analemma.kernelspace.process_table import ProcessTable, StoredRun
 from analemma.kernelspace.program import Program
-from analemma.kernelspace.scheduler import verdicts
+from analemma.kernelspace.scheduler import opening, verdicts
 from analemma.kernelspace.scheduler.boundary import Boundary
 from analemma.kernelspace.scheduler.control import StopReason
 from analemma.kernelspace.scheduler.driver import Driver
 from analemma.kernelspace.scheduler.fan_out import plan
-from analemma.kernelspace.scheduler.opening import attempts_at, opened, slice_limits
+from analemma.kernelspace.scheduler.refusals import take_refusal
 from analemma.kernelspace.scheduler.renewal import (
     has_renewed,
     must_renew,
     seconds_to_renewal,
 )
 from analemma.kernelspace.scheduler.turns import make_room, wait_for_turn
+from analemma.kernelspace.spending.refused import BudgetReached
 from analemma.kernelspace.value_pages import load_value
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.budget import Usage
@@ -44,6 +46,7 @@ from analemma.records.run import (
     RunStatus,
     ToleratedFailures,
 )
+from analemma.records.spending import Refusal
 from analemma.records.transition import (
     AwaitApproval,
     Continue,
@@ -135,7 +138,7 @@ class _Slice:
             ledger=self._ledger,
             log=self._log,
         )
-        self._limits = slice_limits(
+        self._limits = opening.slice_limits(
             machine.policy,
             stored.record,
             started_seconds=self._started_seconds,
@@ -161,7 +164,9 @@ class _Slice:
             if not self._open(at):
                 return self._ended()
             self._ledger.load()
-            return self._seal(self._advance(at))
+            with closing(self._driver.purse(self._record)) as self._purse:
+                sealed = self._advance(at)
+            return self._seal(sealed)
         except (Fenced, LeaseLost) as fenced:
             if (said := self._cancelled()) is not None:
                 return said
@@ -183,7 +188,7 @@ class _Slice:
             try:
                 self._stored = self._table.replace(
                     self._stored,
-                    opened(
+                    opening.opened(
                         self._record,
                         at,
                         workflow=self._program.digest,
@@ -246,29 +251,19 @@ class _Slice:
         waits = None if at is None else self._wait(at)
         if waits is not None:
             return waits
-        if at is not None and self._keeps_dying(at):
-            return self._gave_up(at)
+        if at is not None and (gave_up := self._gave_up(at)):
+            return gave_up
         outcome = self._driver.drive(
-            self._input(at), self._limits, self._record.budget, self._used
+            self._input(at), self._limits, self._used, self._purse
         )
         if isinstance(outcome, Exception):
             return self._failure(outcome)
         return self._after(outcome)
 
-    def _keeps_dying(self, at: Boundary) -> bool:
-        """Say whether slices died here more often than the orchestrator tries.
-
-        It buries the run first, with the cause that Lambda gave; this ends a run
-        that is started again and again without being opened anew.
-
-        On a laptop nobody tries again by himself: a person who kills a run and
-        resumes it may do so as often as he likes.
-        """
-        tries = max(1, self._machine.policy.retry.max_attempts)
-        return bool(self._event.execution) and self._attempts(at).deaths > tries
-
-    def _gave_up(self, at: Boundary) -> _Sealed:
+    def _gave_up(self, at: Boundary) -> _Sealed | None:
         attempts = self._attempts(at)
+        if not opening.keeps_dying(self._event, attempts, self._machine.policy):
+            return None
         verdict = verdicts.slices_died(at, attempts.deaths)
         # Whoever resumes the run gets all tries again.
         attempts = attempts.model_copy(update={"deaths": 0})
@@ -297,6 +292,8 @@ class _Slice:
             return self._terminated(TerminationReason.CANCELLED, at)
         if reason := self._record.budget.exceeded_by(self._used()):
             return self._terminated(reason, at)
+        if self._joins() and (refusal := self._refused(at)):
+            return self._terminated(refusal, at)
         if at.failed and self._joins():
             return self._judge_workers(at)
         if not at.questions and self._fans_out(at):
@@ -363,7 +360,7 @@ class _Slice:
         return self._attempts(at).rounds + self._joins()
 
     def _attempts(self, at: Boundary) -> Attempts:
-        return attempts_at(self._record, at)
+        return opening.attempts_at(self._record, at)
 
     def _fans_out(self, at: Boundary) -> bool:
         limit = self._limits.fan_out_tasks
@@ -425,10 +422,12 @@ class _Slice:
             Done(**self._ids(), ref=ref), RunStatus.DONE, {"result_ref": ref}
         )
 
-    def _terminated(self, reason: TerminationReason, at: Boundary | None) -> _Sealed:
-        ref = verdicts.evidence(
-            self._pages, reason, self._record.budget, self._used(), at
-        )
+    def _refused(self, at: Boundary) -> Refusal | None:
+        return take_refusal(self._machine, self._record, self._purse, self._rounds(at))
+
+    def _terminated(self, why: verdicts.Why, at: Boundary | None) -> _Sealed:
+        budget, used = self._record.budget, self._used()
+        reason, ref = verdicts.evidence(self._pages, why, budget, used, at)
         return _Sealed(
             Terminated(**self._ids(), reason=reason, ref=ref), RunStatus.TERMINATED, {}
         )
@@ -436,8 +435,7 @@ class _Slice:
     def _failure(self, error: Exception) -> _Sealed:
         at = self._driver.look()
         if isinstance(error, BudgetReached):
-            reason = self._record.budget.exceeded_by(self._used())
-            return self._terminated(reason or TerminationReason.TOKENS, at)
+            return self._terminated(error.refusal, at)
         in_task = at is not None and bool(at.failed)
         if isinstance(error, AnalemmaError) and not in_task:
             raise error  # ours, below the graph: the orchestrator repeats or buries

@@ -25,6 +25,7 @@ from analemma.records.approval import ApprovalRecord
 from analemma.records.budget import Budget, Usage
 from analemma.records.concurrency_policy import BackoffPolicy
 from analemma.records.run import Attempts, Failure
+from analemma.records.spending import Refusal
 from analemma.records.transition import TerminationReason
 
 _MAX_CAUSE = 2000
@@ -38,23 +39,24 @@ def result(pages: PageStore, at: Boundary) -> PageId:
     return _put(pages, {"checkpoint_id": at.checkpoint_id, "step": at.step})
 
 
+Why = TerminationReason | Refusal
+"""What ends a run: a limit that was reached, or a call that would pass one."""
+
+
 def evidence(
-    pages: PageStore,
-    reason: TerminationReason,
-    budget: Budget,
-    used: Usage,
-    at: Boundary | None,
-) -> PageId:
+    pages: PageStore, why: Why, budget: Budget, used: Usage, at: Boundary | None
+) -> tuple[TerminationReason, PageId]:
     """Store why a run was ended, with the figures that decided it."""
-    return _put(
-        pages,
-        {
-            "reason": reason,
-            "budget": budget.model_dump(exclude_none=True),
-            "used": used.model_dump(),
-            "checkpoint_id": None if at is None else at.checkpoint_id,
-        },
-    )
+    reason = why.reason if isinstance(why, Refusal) else why
+    document: dict[str, object] = {
+        "reason": reason,
+        "budget": budget.model_dump(exclude_none=True),
+        "used": used.model_dump(),
+        "checkpoint_id": None if at is None else at.checkpoint_id,
+    }
+    if isinstance(why, Refusal):
+        document["refusal"] = why.model_dump(mode="json")
+    return reason, _put(pages, document)
 
 
 def failure_page(

@@ -65,7 +65,7 @@ def test_thoughts_are_not_part_of_the_answer(
     found = provider.ask(QUESTION)
     assert found.text == "yes"
     assert found.model == MODEL
-    assert found.usage == ModelUsage(0, 0, 0)
+    assert found.usage == ModelUsage(0, 0, 0, reported=False)
 
 
 def test_answer_that_thinking_used_up_is_empty_and_still_metered(

@@ -31,6 +31,9 @@ class Provider:
     name: str = "gemini/flash"
     asked: list[str] = field(default_factory=list)
 
+    def bound(self, request: ModelRequest) -> ModelUsage:
+        return ModelUsage(1, 2, 3)
+
     def ask(self, request: ModelRequest) -> ModelAnswer:
         self.asked.append(request.prompt)
         if self.error is not None:

@@ -1,5 +1,6 @@
 """Slices: where they stop, what they say, and what a later one finds."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from analemma.errors import (
     StoreUnavailable,
 )
 from analemma.hardware.ports import Record, RecordStore
-from analemma.ids import LOCAL_OWNER
+from analemma.ids import LOCAL_OWNER, PageId
 from analemma.kernelspace.admission import reopen
 from analemma.kernelspace.memory.log import entries
 from analemma.models import ModelRequest, current_model
@@ -212,11 +213,12 @@ def test_a_provider_that_never_answers_fails_the_run_in_the_end(desk: Desk) -> N
     assert len(desk.slept) == desk.machine.policy.tasks.max_attempts - 1
 
 
-def test_a_model_call_is_refused_once_nothing_of_its_budget_is_left(
+def test_a_model_call_is_refused_once_its_budget_is_too_small_for_it(
     desk: Desk,
 ) -> None:
     def call(state: State) -> State:
-        return {"seen": [current_model().ask(ModelRequest(prompt="a b c")).text]}
+        request = ModelRequest(prompt="a b c", max_tokens=2)
+        return {"seen": [current_model().ask(request).text]}
 
     def again(state: State) -> str:
         return "call" if len(state["seen"]) < 4 else END
@@ -226,13 +228,24 @@ def test_a_model_call_is_refused_once_nothing_of_its_budget_is_left(
     graph.add_edge(START, "call")
     graph.add_conditional_edges("call", again, ["call", END])
     workflow = program(graph, scripted_answer=lambda request: "one two")
-    run = desk.admit(workflow, {"seen": []}, budget=Budget(tokens=10))
+    run = desk.admit(workflow, {"seen": []}, budget=Budget(tokens=14))
 
     transition = desk.drive(workflow, run.run_id)
 
     assert isinstance(transition, Terminated)
     assert transition.reason is TerminationReason.TOKENS
     assert desk.record(run.run_id).used.tokens == 10
+    page = desk.machine.pages(LOCAL_OWNER).get(PageId(transition.ref))
+    assert json.loads(page)["refusal"] == {
+        "scope": "the run",
+        "reason": "tokens",
+        "limit": 14,
+        "spent": 10,
+        "reserved": 0,
+        "unknown": 0,
+        "wanted": 5,
+        "since": "",
+    }
 
 
 def test_an_old_slice_that_wakes_up_late_changes_nothing(desk: Desk) -> None:
