@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from analemma.errors import Corrupt, LeaseLost, StoreUnavailable
-from analemma.hardware.ports import ABSENT, RecordConflict, RecordStore
+from analemma.hardware.ports import ABSENT, Record, RecordConflict, RecordStore
 from analemma.kernelspace.backoff.delay import chance_of, delay
 from analemma.kernelspace.spending.scopes import Scope
 from analemma.records.budget import NOTHING, Amount
@@ -186,9 +186,7 @@ class Account:
         return counter.with_hold(self._writer.name, hold)
 
     def _opened(self, seen: _Seen) -> Counter:
-        if not self._written:
-            return self._opening(seen.counter, seen.revision != ABSENT)
-        if self._writer.name not in seen.counter.holds:
+        if self._written and self._writer.name not in seen.counter.holds:
             raise LeaseLost(
                 f"run {self._writer.run_id}: a later slice has taken this one for "
                 "dead; it makes no more calls"
@@ -198,13 +196,18 @@ class Account:
     def _current(self) -> _Seen:
         if self._seen is None:
             partition, sort = self.scope.partition, self.scope.sort
-            found = self._records.get(partition, sort)
-            self._seen = (
-                _Seen(Counter(), ABSENT)
-                if found is None
-                else _Seen(parse_counter(partition, sort, found.body), found.revision)
-            )
+            self._seen = self._read(self._records.get(partition, sort))
         return self._seen
+
+    def _read(self, found: Record | None) -> _Seen:
+        """Return a counter as it was found; before the first write, as it opens."""
+        counter, revision = Counter(), ABSENT
+        if found is not None:
+            counter = parse_counter(found.partition, found.sort, found.body)
+            revision = found.revision
+        if not self._written:
+            counter = self._opening(counter, revision != ABSENT)
+        return _Seen(counter, revision)
 
     def _put(self, seen: _Seen, counter: Counter) -> bool:
         """Write where ``seen`` is; False, with what is there kept, if it is not."""
@@ -216,11 +219,8 @@ class Account:
             revision = self._records.put(partition, sort, body, expected=seen.revision)
         except RecordConflict as conflict:
             current = conflict.current
-            if current is None:
-                return False
-            if current.body != body:
-                stored = parse_counter(partition, sort, current.body)
-                self._seen = _Seen(stored, current.revision)
+            if current is None or current.body != body:
+                self._seen = self._read(current)
                 return False
             revision = current.revision  # our own, applied before its answer was lost
         self._seen = _Seen(counter, revision)

@@ -275,8 +275,8 @@ class Purse:
 
     def _opening(self, scope: Scope) -> Callable[[Counter, bool], Counter]:
         def opening(counter: Counter, stored: bool) -> Counter:
-            if not scope.shared and not stored:
-                # The run had no limit before, or made no call.
+            if not (scope.shared or stored or self._alone):
+                # The run had no limit before, or made no call. A slice has looked.
                 self._ledger.load()
             if self._alone:
                 counter = self._without_the_dead(counter)
