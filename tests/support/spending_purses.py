@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from analemma.hardware.ports import ModelProvider, RecordStore
 from analemma.kernelspace.ledger import Ledger
 from analemma.kernelspace.metering import MeteredModel
-from analemma.kernelspace.spending.account import parse_counter
 from analemma.kernelspace.spending.purse import Purse
 from analemma.kernelspace.spending.scopes import (
     Scope,
     environment_scope,
+    parse_counter,
     run_scope,
     workflow_scope,
 )
@@ -90,4 +90,4 @@ class Writers:
         found = self.memory.records.cells.get((scope.partition, scope.sort))
         if found is None:
             return Counter()
-        return parse_counter(scope.partition, scope.sort, found.body)
+        return parse_counter(found)

@@ -14,7 +14,7 @@ other owner's key can reach it:
     runs/<owner>        <time>/<run>                  the owner's run, for listings
     workflows/<env>     <name>                        a workflow of the registry
     breakers            <subject>                     a circuit (``backoff/breaker``)
-    budgets/<scope>     all, or a day                 the counter of a shared limit
+    budgets             <scope>/all, <scope>/<day>    the counter of a shared limit
     admission/<scope>   slot/… and ticket/…           who runs (``running_slots``)
 
 ``<ns>`` is the percent-encoded checkpoint namespace; ``@``, which encoding never
@@ -34,7 +34,7 @@ LEDGER = "ledger/"
 BUDGET = "budget/"
 BUDGET_SPENT = "budget/spent"
 BUDGET_REFUSAL = "budget/refusal"
-SHARED_BUDGETS = "budgets/"
+SHARED_BUDGETS = "budgets"
 
 ROOT_NAMESPACE = ""
 _ROOT = "@"
@@ -86,9 +86,14 @@ def ledger_sort(task_id: str, call: str) -> str:
     return f"{LEDGER}{task_id}/{call}"
 
 
-def budget_partition(*names: str) -> str:
-    """Return the partition of the counters of a limit that runs share."""
-    return SHARED_BUDGETS + "/".join(quote(name, safe="") for name in names)
+def shared_budget_sort(*names: str) -> str:
+    """Return the sort key of the counter of a limit that runs share."""
+    return "/".join(quote(name, safe="") for name in names)
+
+
+def shared_budget_names(sort: str) -> tuple[str, ...]:
+    """Return the names that ``shared_budget_sort`` joined."""
+    return tuple(unquote(name) for name in sort.split("/"))
 
 
 def log_prefix(namespace: str) -> str:

@@ -13,7 +13,7 @@ was cut short leaves of a run, the next one finds and deletes.
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -33,6 +33,7 @@ from analemma.kernelspace.layout import (
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.marks import Marks, mark_run
 from analemma.kernelspace.process_table import ProcessTable, listing_of
+from analemma.kernelspace.spending.settlement import settle_abandoned
 from analemma.records.run import RunRecord
 
 
@@ -67,6 +68,7 @@ class SweepReport:
     """What a sweep did, or would do.
 
     ``young_pages`` are named by nothing as well, but were stored too recently.
+    ``settled_holds`` is what dead slices and workers held of limits that runs share.
     """
 
     dry_run: bool
@@ -76,6 +78,7 @@ class SweepReport:
     kept_bytes: int
     young_pages: int
     scanned_records: int
+    settled_holds: int = 0
 
     @property
     def freed_bytes(self) -> int:
@@ -111,19 +114,21 @@ def sweep(
         on_progress("looking for runs that ended long ago")
         before = now - timedelta(days=retention.ended_runs_days)
         past = _past(machine.records, owner, before)
+    settled = settle_abandoned(machine, owner, dry_run=dry_run)
     on_progress("reading what the runs name")
     marks, expired = Marks(pages), Marks(pages)
     gone = {record.run_id for record in past.runs}
     scanned = _mark(machine.records, owner, marks, expired, gone)
     runs = _expire(machine.records, owner, past, marks, dry_run=dry_run)
     on_progress("looking through the pages")
-    return _sweep_pages(
+    report = _sweep_pages(
         pages,
         marks.live,
         expired.live,
         before=now - timedelta(hours=retention.page_grace_hours),
         report=SweepReport(dry_run, runs, (), 0, 0, 0, scanned),
     )
+    return replace(report, settled_holds=settled)
 
 
 def _mark(

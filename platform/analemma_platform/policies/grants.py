@@ -14,7 +14,7 @@ from analemma_platform.policies.statements import Statement
 
 _READ_RECORDS = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE_RECORDS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem")
-_WRITTEN_PARTITIONS = ("run/*", "runs/*", "admission/*", "breakers")
+_WRITTEN_PARTITIONS = ("run/*", "runs/*", "admission/*", "breakers", "budgets")
 _PAGES = ("s3:GetObject", "s3:PutObject")
 _DELETE_PAGES = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 _OPEN = "kms:Decrypt"

@@ -199,7 +199,7 @@ def test_every_partition_of_the_layout_was_thought_of_here() -> None:
 def test_a_sweep_writes_runs_and_never_the_registry_of_code() -> None:
     writes = [one for one in SWEEP if "dynamodb:DeleteItem" in one.actions]
     assert [one.partitions for one in writes] == [
-        ("run/*", "runs/*", "admission/*", "breakers")
+        ("run/*", "runs/*", "admission/*", "breakers", "budgets")
     ]
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from analemma import __version__
 from analemma.entrypoints.cli import (
     approve,
+    budget,
     cancel,
     inspect,
     key,
@@ -50,6 +51,7 @@ app.command()(approve.approve)
 app.command()(approve.reject)
 app.command()(inspect.timeline)
 app.command()(show.show)
+app.command()(budget.budget)
 app.command()(inspect.verify)
 app.command()(sweep.prune)
 app.command()(sweep.sweep)

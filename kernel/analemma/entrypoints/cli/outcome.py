@@ -10,9 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from analemma.entrypoints.cli.place import Place
+from analemma.ids import PageId
 from analemma.kernelspace.interrupts.approvals import ApprovalDesk
+from analemma.kernelspace.spending.scopes import THE_RUN
 from analemma.records.approval import ApprovalRecord, ApprovalStatus
 from analemma.records.run import RunRecord, RunStatus
+from analemma.records.spending import Refusal
 from analemma.records.transition import Terminated, TerminationReason
 
 _EXIT = {
@@ -115,8 +118,8 @@ def _lines(place: Place, record: RunRecord, waiting: list[ApprovalRecord]) -> li
         case RunStatus.TERMINATED:
             return [
                 f"[yellow]terminated[/]  {run}  ({spent})",
-                f"            {_termination(record)}",
-                _next_after_termination(record, flag),
+                f"            {escape(_termination(record, _refusal(place, record)))}",
+                _next_after_termination(record, _refusal(place, record), flag),
             ]
         case RunStatus.WAITING:
             return [
@@ -148,10 +151,22 @@ def _tolerated(tasks: int) -> str:
     return f"{_counted(tasks, 'failed task')} tolerated"
 
 
-def _termination(record: RunRecord) -> str:
+def _refusal(place: Place, record: RunRecord) -> Refusal | None:
+    """Return which call did not fit which limit, if that ended the run."""
+    transition = record.transition
+    if not isinstance(transition, Terminated):
+        return None
+    page = place.machine.pages(place.owner).get(PageId(transition.ref))
+    found = json.loads(page).get("refusal")
+    return None if found is None else Refusal.model_validate(found)
+
+
+def _termination(record: RunRecord, refusal: Refusal | None) -> str:
     transition = record.transition
     if not isinstance(transition, Terminated):
         return "ended by a guard"
+    if refusal is not None:
+        return refusal.sentence()
     reason = transition.reason.value
     if transition.reason is TerminationReason.CANCELLED:
         return "a person ended it"
@@ -171,8 +186,15 @@ def _next_after_answers(place: Place, run: str, flag: str) -> str:
     )
 
 
-def _next_after_termination(record: RunRecord, flag: str) -> str:
+def _next_after_termination(
+    record: RunRecord, refusal: Refusal | None, flag: str
+) -> str:
     transition = record.transition
+    if refusal is not None and refusal.scope != THE_RUN:
+        return (
+            f"            when its limit is raised (the policy's limits): "
+            f"analemma resume {record.run_id}{flag}"
+        )
     if isinstance(transition, Terminated):
         reason = transition.reason.value
         if transition.reason is TerminationReason.CANCELLED:
@@ -181,6 +203,9 @@ def _next_after_termination(record: RunRecord, flag: str) -> str:
         if limit is not None:
             # A superstep can use more than was left, even many times more.
             enough = 2 * max(limit, math.ceil(getattr(record.used, reason)))
+            if refusal is not None:
+                needed = refusal.spent + refusal.unknown + refusal.wanted
+                enough = max(enough, needed)
             return (
                 f"            go on: analemma resume {record.run_id} "
                 f"--budget {reason}={enough}{flag}"

@@ -109,6 +109,10 @@ def _print(report: SweepReport, place: Place) -> None:
             f"kept {_counted(report.young_pages, 'page')} that nothing names, "
             f"stored within the last {hours} h"
         )
+    if report.settled_holds:
+        holds = _counted(report.settled_holds, "hold")
+        done = "would settle" if report.dry_run else "settled"
+        lines.append(f"{done} {holds} of dead processes on limits that runs share")
     if report.dry_run and (runs or pages):
         lines.append(f"do it: analemma sweep{place.flag}")
     for line in lines:

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
-from analemma.errors import Corrupt, LeaseLost, StoreUnavailable
+from analemma.errors import LeaseLost, StoreUnavailable
 from analemma.hardware.ports import ABSENT, Record, RecordConflict, RecordStore
 from analemma.kernelspace.backoff.delay import chance_of, delay
-from analemma.kernelspace.spending.scopes import Scope
+from analemma.kernelspace.spending.scopes import Scope, parse_counter
 from analemma.records.budget import NOTHING, Amount
 from analemma.records.concurrency_policy import BackoffPolicy
 from analemma.records.spending import MAX_HOLDS, Counter, Hold, Refusal
@@ -203,7 +201,7 @@ class Account:
         """Return a counter as it was found; before the first write, as it opens."""
         counter, revision = Counter(), ABSENT
         if found is not None:
-            counter = parse_counter(found.partition, found.sort, found.body)
+            counter = parse_counter(found)
             revision = found.revision
         if not self._written:
             counter = self._opening(counter, revision != ABSENT)
@@ -236,18 +234,3 @@ class Account:
             f"what is spent of {self.scope.name} changes too fast: {TRIES} attempts to "
             "write it met another's; try again"
         )
-
-
-def parse_counter(partition: str, sort: str, body: bytes) -> Counter:
-    """Read a counter.
-
-    Raises:
-        Corrupt: it is none.
-    """
-    try:
-        return Counter.model_validate_json(body)
-    except ValidationError as error:
-        raise Corrupt(
-            f"record {partition} {sort} is no counter of a budget: "
-            f"{error.error_count()} errors, the first at {error.errors()[0]['loc']}"
-        ) from None

@@ -120,8 +120,8 @@ def test_a_limit_by_the_day_starts_anew_at_midnight_utc() -> None:
 
     metered.ask(question(30))
     purse.close()
-    sorts = [sort for part, sort in writers.memory.records.cells if "budgets" in part]
-    assert sorted(sorts) == ["2026-01-02", "2026-01-03"]
+    sorts = [sort for part, sort in writers.memory.records.cells if part == "budgets"]
+    assert sorted(sorts) == ["environment/2026-01-02", "environment/2026-01-03"]
 
 
 # -- refused, cut, waited for
