@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-whole check format bench bench-memory bench-cost soak
+.PHONY: help setup demo test test-whole check format bench bench-memory bench-cost bench-budgets soak
 .PHONY: lock clean
 
 help:  ## List the targets
@@ -38,11 +38,14 @@ format: $(STAMP)  ## Rewrite the code as check wants it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-memory bench-cost  ## Measure everything that has a benchmark
+bench: bench-memory bench-cost bench-budgets  ## Measure everything that has a benchmark
 
 # ARGS=--quick for half a minute; benchmarks/memory/__init__.py has the rest.
 bench-memory: $(STAMP)  ## Measure checkpoints, side by side with LangGraph's savers
 	@$(BIN)/python -m benchmarks.memory $(ARGS)
+
+bench-budgets: $(STAMP)  ## Ask models in parallel against limits; count what that costs
+	@$(BIN)/python -m benchmarks.budgets $(ARGS)
 
 bench-cost: $(STAMP)  ## Count and price every AWS call of a run
 	@$(BIN)/python -m benchmarks.cost $(ARGS)
