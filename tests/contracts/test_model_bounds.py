@@ -150,7 +150,9 @@ def test_what_a_call_cost_that_a_gateway_gave_up_is_not_known(
     assert cost_of(provider) is None
 
 
-@pytest.mark.parametrize("instead", [Hang(), Drop(), reply("text")], ids=repr)
+@pytest.mark.parametrize(
+    "instead", [Hang(), Drop(), reply("text")], ids=["hang", "drop", "text"]
+)
 def test_what_a_call_cost_that_was_sent_and_not_answered_is_not_known(
     provider: ModelProvider, server: ModelServer, instead: object
 ) -> None:

@@ -7,7 +7,13 @@ None is no limit.
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
 from analemma.records.transition import TerminationReason
 
@@ -24,7 +30,8 @@ _LIMITED = (
 class Amount(BaseModel):
     """So much of each thing that a budget limits; a vector, added by parts.
 
-    Time in whole milliseconds here, so that sums are exact.
+    Time in whole milliseconds here, so that sums are exact. As JSON, a list of the
+    four: a counter may hold thousands.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +40,17 @@ class Amount(BaseModel):
     milliseconds: int = 0
     tokens: int = 0
     micro_usd: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        if isinstance(value, list) and len(value) == len(cls.model_fields):
+            return dict(zip(cls.model_fields, value, strict=True))
+        return value
+
+    @model_serializer
+    def _as_list(self) -> list[int]:
+        return [self.supersteps, self.milliseconds, self.tokens, self.micro_usd]
 
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(

@@ -13,7 +13,7 @@ from analemma.records.budget import NOTHING, Amount
 from analemma.records.transition import TerminationReason
 
 MAX_HOLDS = 1_000
-"""Writers that hold something of one scope at once; about 200 bytes each."""
+"""Writers that hold something of one scope at once; at most 380 bytes each."""
 
 
 class _Stored(BaseModel):

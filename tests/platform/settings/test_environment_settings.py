@@ -85,6 +85,12 @@ def set_at(path: str, value: object) -> dict[str, object]:
             "Input should be a valid integer",
         ),
         (
+            "kernel.limits",
+            {"environment": {"micro_usd": 5, "per": "week"}},
+            "analemma:env.kernel.limits.environment.per = 'week': "
+            "Input should be 'day'",
+        ),
+        (
             "protected",
             "yes",
             "analemma:env.protected = 'yes': Input should be a valid boolean",

@@ -298,7 +298,8 @@ class Purse:
                     _log.warning(
                         "calls of a dead process counted as their bound",
                         writer=name,
-                        **told.open.model_dump(exclude_defaults=True),
+                        tokens=told.open.tokens,
+                        micro_usd=told.open.micro_usd,
                     )
         return counter
 
