@@ -66,14 +66,19 @@ class Journal:
         self._writer = writer
         self._prefix = log_prefix(namespace)
 
-    def reader(self, up_to: int | None = None) -> LogReader:
-        """Return a reader of this log; what it meets is remembered here."""
+    def reader(self, up_to: int | None = None, *, beside: bool = True) -> LogReader:
+        """Return a reader of this log; what it meets is remembered here.
+
+        ``beside`` says whether it also reads what was written beside the entry
+        ``up_to``: the writes of the tasks that ran for it.
+        """
         return LogReader(
             self.records,
             self.pages,
             self.partition,
             self.namespace,
             up_to=up_to,
+            beside=beside,
             on_line=self._remember,
         )
 
@@ -166,6 +171,14 @@ class Journal:
                 lone = line.entry.lone
                 return line if lone is not None and lone.number == number else None
         return None
+
+    def has_checkpoint_after(self, number: int) -> bool:
+        """Say whether a checkpoint stands above the entry; a claim is none."""
+        return any(
+            record.sort.endswith(f"/{ENTRY}")
+            and isinstance(self.read(record).entry, Checkpoint)
+            for record in self._from(number + 1)
+        )
 
     def write(
         self, number: int, kind: str, body: bytes, expected: int

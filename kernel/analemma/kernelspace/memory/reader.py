@@ -144,8 +144,9 @@ def rows_of(writes: TaskWrites, pages: PageStore) -> list[Row]:
 class LogReader:
     """A descending walk over one namespace's log.
 
-    ``on_line`` is called with every record met, before anything is done with
-    it. Not safe to share between threads.
+    ``up_to`` is the entry to begin with, after what stands beside it unless
+    ``beside`` is False. ``on_line`` is called with every record met, before
+    anything is done with it. Not safe to share between threads.
     """
 
     def __init__(
@@ -156,10 +157,12 @@ class LogReader:
         namespace: str,
         *,
         up_to: int | None = None,
+        beside: bool = True,
         on_line: Callable[[Line], None] | None = None,
     ) -> None:
         prefix = log_prefix(namespace)
-        high = log_sort(namespace, up_to, after("")) if up_to else after(prefix)
+        last = after("") if beside else ENTRY
+        high = log_sort(namespace, up_to, last) if up_to else after(prefix)
         self._rows = records.query(partition, low=prefix, high=high, descending=True)
         self._store = pages
         self._namespace = namespace

@@ -38,6 +38,7 @@ from analemma.kernelspace.memory.pruning import Pruner, all_but_latest, of_invoc
 from analemma.kernelspace.memory.reader import Loaded
 from analemma.kernelspace.memory.recollection import Held
 from analemma.kernelspace.memory.restore import Restorer
+from analemma.kernelspace.memory.rootlog import RootLog
 from analemma.kernelspace.memory.snapshot import Snapshot
 from analemma.kernelspace.memory.taskrecorder import TaskRecorder, special_revision
 from analemma.kernelspace.program import Graph
@@ -172,6 +173,10 @@ class PagedSaver(ThreadedSaver):
             log_sort(ROOT_NAMESPACE, seen.number, f"w/{task_id}"),
         )
         return found is not None
+
+    def root_log(self, run_id: str) -> RootLog:
+        """Return the run's root log, for reading single records of it."""
+        return RootLog(self._journal(run_id, ROOT_NAMESPACE), self.serde, run_id)
 
     def put(
         self,
