@@ -1,4 +1,4 @@
-"""Ten thousand tasks of one superstep through the deployed state machine."""
+"""Many tasks of one superstep through the deployed state machine."""
 
 from pathlib import Path
 
@@ -7,13 +7,27 @@ import pytest
 from benchmarks.cloud.project import Wanted
 from benchmarks.cloud.stack import deployed
 from benchmarks.fan_out import ours
+from benchmarks.fan_out.__main__ import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.whole, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cloud")]
 
 TASKS = 10_000
 DEPLOYED = Path(ours.__file__).parent / "deployed"
 
 
+@pytest.mark.timeout(300)
+def test_calls_and_bytes_of_a_task_are_flat_from_a_hundred_tasks_up(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["--tasks", "100", "400"])
+
+    said = capfd.readouterr().out
+    assert code == 0, said
+    assert "PASS: flat" in said
+
+
+@pytest.mark.whole
+@pytest.mark.timeout(3600)
 def test_ten_thousand_tasks_run_once_each_and_join_in_task_order(
     tmp_path: Path,
 ) -> None:

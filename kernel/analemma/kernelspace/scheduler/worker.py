@@ -32,8 +32,6 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
     writer = f"w{event.batch}-{machine.ids.run_id()[-8:]}"
     log = structlog.get_logger().bind(run_id=event.run_id, batch=event.batch)
     ledger = Ledger(machine.records, event.owner, event.run_id, writer)
-    if record.budget.tokens is not None or record.budget.micro_usd is not None:
-        ledger.load()
     saver = PagedSaver(
         machine.records,
         pages,

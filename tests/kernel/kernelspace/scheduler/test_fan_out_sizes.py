@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from langchain_core.runnables import RunnableConfig
 from langgraph.func import task
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send
@@ -14,9 +13,7 @@ from langgraph.types import Send
 from analemma.hardware.ports import PageStore, Record
 from analemma.ids import LOCAL_OWNER, PageId
 from analemma.kernelspace.program import Program
-from analemma.kernelspace.scheduler.batches import Superstep
-from analemma.kernelspace.scheduler.boundary import look
-from analemma.kernelspace.scheduler.fan_out import plan, worker_events
+from analemma.kernelspace.scheduler.fan_out import worker_events
 from analemma.kernelspace.scheduler.worker import run_worker
 from analemma.records.envelope import WorkerEvent
 from analemma.records.transition import Done, FanOut
@@ -77,29 +74,16 @@ class CountingPages:
 def fanned_out(
     desk: Desk, workflow: Program, tasks: int
 ) -> tuple[str, list[WorkerEvent]]:
-    """Bring a run to its fan-out, and plan that with the packets in its pages."""
+    """Bring a run to its fan-out; return its id and its workers' events."""
     run = desk.admit(workflow, {"target": tasks, "seen": []})
-    assert isinstance(desk.slice(workflow, run.run_id), FanOut)
     return run.run_id, planned(desk, workflow, run.run_id)
 
 
 def planned(desk: Desk, workflow: Program, run_id: str) -> list[WorkerEvent]:
-    saver = desk.saver("planner")
-    config: RunnableConfig = {"configurable": {"thread_id": run_id}}
-    at = look(workflow.graph.copy({"checkpointer": saver}), saver, config)
-    assert at is not None
-    pages = desk.machine.pages(LOCAL_OWNER)
-    ref, _ = plan(
-        pages,
-        owner=LOCAL_OWNER,
-        run_id=run_id,
-        checkpoint_id=at.checkpoint_id,
-        task_ids=at.sends,
-        batch_size=desk.machine.policy.fan_out.batch_size,
-        round_number=0,
-        superstep=Superstep(saver, at.unfinished),
-    )
-    return list(worker_events(pages, ref))
+    """Run a slice that fans out; return the events of its workers."""
+    transition = desk.slice(workflow, run_id)
+    assert isinstance(transition, FanOut)
+    return list(worker_events(desk.machine.pages(LOCAL_OWNER), transition.ref))
 
 
 def asked_by(desk: Desk, workflow: Program, event: WorkerEvent) -> Asked:
