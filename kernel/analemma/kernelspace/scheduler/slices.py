@@ -250,7 +250,11 @@ class _Slice:
         if at is not None and self._keeps_dying(at):
             return self._gave_up(at)
         outcome = self._driver.drive(
-            self._input(at), self._limits, self._record.budget, self._used
+            self._input(at),
+            self._limits,
+            self._record.budget,
+            self._used,
+            self._record.asked_at_step,
         )
         if isinstance(outcome, Exception):
             return self._failure(outcome)
