@@ -36,6 +36,7 @@ from analemma.kernelspace.memory.reader import (
     Line,
     LogReader,
     read_line,
+    task_kind,
 )
 from analemma.kernelspace.memory.recollection import Attempt, Recollection, Seen
 from analemma.kernelspace.memory.remains import NUMBER, Remains
@@ -214,6 +215,12 @@ class Journal:
         line = read_line(record)
         self._remember(line)
         return line
+
+    def task_record(self, number: int, slot: str, task_id: str) -> Record | None:
+        """Return what is recorded of a task beside an entry, if anything is."""
+        return self.records.get(
+            self.partition, self.sort(number, task_kind(slot, task_id))
+        )
 
     def sort(self, number: int, kind: str = ENTRY) -> str:
         """Return the sort key of a record of this log."""

@@ -11,6 +11,7 @@ meanwhile. What pruning took away stands at the very start (``remains``).
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from analemma.errors import ManifestMismatch, PageMissing
 from analemma.hardware.ports import PageStore, Record, RecordStore
@@ -94,6 +95,11 @@ def read_line(record: Record) -> Line:
     else:
         entry = entry_of(fields, number)
     return Line(number, slot, entry, record.revision, len(record.body))
+
+
+def task_kind(slot: str, task_id: str) -> str:
+    """Return under which kind the record of a task stands beside an entry."""
+    return f"{slot}/{quote(task_id, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ there on. It never reads the log as a whole: beside its checkpoint stand the
 writes of all tasks of the superstep, which may be ten thousand.
 """
 
-from urllib.parse import quote
-
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from analemma.errors import Corrupt
@@ -45,6 +43,10 @@ class RootLog:
     def is_superseded(self, place: Seen) -> bool:
         """Say whether a later checkpoint stands in the log. One query."""
         return self._journal.has_checkpoint_after(place.number)
+
+    def has_finished(self, place: Seen, task_id: str) -> bool:
+        """Say whether a finished attempt of a task is recorded by now."""
+        return self._record(place, FINISHED, task_id) is not None
 
     def finished(self, place: Seen, task_id: str) -> list[tuple[str, object]] | None:
         """Return what a finished attempt of a task wrote; None if none finished."""
@@ -89,6 +91,4 @@ class RootLog:
         return found.value
 
     def _record(self, place: Seen, slot: str, task_id: str) -> Record | None:
-        journal = self._journal
-        sort = journal.sort(place.number, f"{slot}/{quote(task_id, safe='')}")
-        return journal.records.get(journal.partition, sort)
+        return self._journal.task_record(place.number, slot, task_id)

@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
@@ -54,7 +55,6 @@ from analemma.records.envelope import WorkerEvent
 
 _THREADS = 4
 """Tasks of a batch that one worker runs at once; agents mostly wait."""
-
 
 _INNER_THREADS = 1024
 """For what tasks call: a caller keeps its thread while it waits for the called.
@@ -237,7 +237,7 @@ class _OnlyTasks:
     def __init__(
         self,
         graph: Graph,
-        saver: "WorkerSaver",
+        saver: WorkerSaver,
         checkpoint_id: str,
         mine: frozenset[str],
     ) -> None:
@@ -275,36 +275,22 @@ class _OnlyTasks:
             refused: Future[Any] = Future()
             refused.set_exception(NotMine())
             return refused
-        if not boundary:
-            return self._inner.submit(
-                copy_context().run, lambda: self._call(function, task, args, options)
-            )
-        return self._pool.submit(
-            copy_context().run, lambda: self._execute(function, task, args, options)
+        pool, perform = (
+            (self._pool, self._execute) if boundary else (self._inner, self._call)
         )
+        run = partial(function, task, *args, **options)
+        return pool.submit(copy_context().run, perform, task, run)
 
-    def _call(
-        self,
-        function: Callable[..., Any],
-        task: PregelExecutableTask,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> Any:
+    def _call(self, task: PregelExecutableTask, run: Callable[[], Any]) -> Any:
         """Run a functional task, or return what an earlier worker's call did."""
         if is_functional_task(task):
             recorded = self._saver.recorded_call(task.id)
             if recorded is not None:
                 task.writes.extend(recorded)
                 return recorded[-1][1]
-        return function(task, *args, **options)
+        return run()
 
-    def _execute(
-        self,
-        function: Callable[..., Any],
-        task: PregelExecutableTask,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> Any:
+    def _execute(self, task: PregelExecutableTask, run: Callable[[], Any]) -> Any:
         run_id = str(task.config["configurable"]["thread_id"])
         try:
             finished = self._saver.has_finished(
@@ -323,7 +309,7 @@ class _OnlyTasks:
             self.outcomes[task.id] = None
             raise NotMine
         try:
-            result = function(task, *args, **options)
+            result = run()
         except GraphBubbleUp as stop:  # an interrupt, a command, a used-up budget
             self.outcomes[task.id] = stop
             raise
