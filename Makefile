@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-whole check format bench bench-memory bench-cost bench-budgets soak
+.PHONY: help setup demo test test-whole check format bench bench-memory bench-cost bench-budgets bench-fan-out soak
 .PHONY: lock clean
 
 help:  ## List the targets
@@ -38,7 +38,7 @@ format: $(STAMP)  ## Rewrite the code as check wants it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-memory bench-cost bench-budgets  ## Measure everything that has a benchmark
+bench: bench-memory bench-cost bench-budgets bench-fan-out  ## Measure everything that has a benchmark
 
 # ARGS=--quick for half a minute; benchmarks/memory/__init__.py has the rest.
 bench-memory: $(STAMP)  ## Measure checkpoints, side by side with LangGraph's savers
@@ -49,6 +49,9 @@ bench-budgets: $(STAMP)  ## Ask models in parallel against limits; count what th
 
 bench-cost: $(STAMP)  ## Count and price every AWS call of a run
 	@$(BIN)/python -m benchmarks.cost $(ARGS)
+
+bench-fan-out: $(STAMP)  ## Count the calls and bytes of a task, for 1 to 10,000 tasks
+	@$(BIN)/python -m benchmarks.fan_out $(ARGS)
 
 soak: $(STAMP)  ## Run 8,000 slices through the deployed state machine: 24 minutes
 	@$(BIN)/python -m benchmarks.soak $(ARGS)

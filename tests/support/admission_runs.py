@@ -4,6 +4,7 @@ A slice asks the gate, and then either writes down that the run sleeps or opens
 it; the real ones do more between, and nothing else with the gate.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from analemma.records.concurrency_policy import AdmissionPolicy
 from analemma.records.run import RunRecord, RunStatus, WorkflowRef
 from analemma.records.transition import Sleep
 from kernel_machines import HandClock, moved, run_record
+from memory_stores import MemoryRecordStore
 
 
 @dataclass
@@ -80,3 +82,50 @@ class AdmittedRuns:
         stored = self.table.get(run.owner, run.run_id)
         changes["updated_at"] = self.clock.now()
         return self.table.replace(stored, moved(stored.record, **changes)).record
+
+
+class Dying(MemoryRecordStore):
+    """A store whose process dies at a call: before it, or after it was applied."""
+
+    left: int | None = None
+    applied = False
+
+    def _dies(self) -> bool:
+        if self.left is None:
+            return False
+        self.left -= 1
+        return self.left < 0
+
+    # Any: whatever the port's own takes.
+    def put(self, *args: Any, **kwargs: Any) -> int:
+        dies = self._dies()
+        if dies and not self.applied:
+            raise KeyboardInterrupt
+        revision = super().put(*args, **kwargs)
+        if dies:
+            raise KeyboardInterrupt
+        return revision
+
+    def delete(self, partition: str, sort: str) -> None:
+        dies = self._dies()
+        if dies and not self.applied:
+            raise KeyboardInterrupt
+        super().delete(partition, sort)
+        if dies:
+            raise KeyboardInterrupt
+
+
+def dies_at(
+    runs: AdmittedRuns, call: int, applied: bool, act: Callable[[], object]
+) -> bool:
+    """Let a process die at its write number ``call``; say whether it came to it."""
+    store = runs.records
+    assert isinstance(store, Dying)
+    store.left, store.applied = call, applied
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        store.left = None
+    return False

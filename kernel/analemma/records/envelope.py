@@ -34,11 +34,14 @@ class SliceEvent(_Envelope):
 class WorkerEvent(_Envelope):
     """Run one batch of a fan-out's tasks.
 
-    ``ref`` names the fan-out's plan (a page), ``batch`` counts from 0.
+    ``ref`` names the page that holds the batch, ``batch`` counts from 0 over the
+    whole fan-out, ``tasks`` is how many tasks the batch has. None: ``ref`` is a
+    plan of task ids, and the worker finds their packets in the checkpoint.
     """
 
     ref: PageRef
     batch: int = Field(ge=0)
+    tasks: int | None = Field(default=None, ge=1)
 
 
 class ParkItem(_Envelope):

@@ -111,6 +111,8 @@ class RunRecord(BaseModel):
     slice began. ``opened_at`` is when the slice began
     that has not sealed yet; still set when a slice begins, the one before died.
     ``longest_superstep_seconds`` is what a slice expects its next one to take.
+    ``asked_at_step`` is the superstep after which people were asked last: from
+    there the graph's recursion limit counts anew, as after a plain ``invoke``.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
@@ -135,6 +137,7 @@ class RunRecord(BaseModel):
     failure: Failure | None = None
     tolerated: ToleratedFailures | None = None
     longest_superstep_seconds: float = Field(default=0.0, ge=0.0)
+    asked_at_step: int | None = None
     opened_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

@@ -1,45 +1,21 @@
 """The gate: never more than the limit run, nobody is lost, and the first go first."""
 
-import itertools
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from admission_runs import AdmittedRuns
+from admission_runs import AdmittedRuns, Dying, dies_at
 from analemma.errors import Corrupt
-from analemma.hardware.aws.dynamo_records import DynamoRecordStore
-from analemma.hardware.local.sqlite_records import SqliteRecordStore
 from analemma.hardware.ports import RecordStore
 from analemma.kernelspace.running_slots import Holder, RunningSlots, owner_scope
 from analemma.records.concurrency_policy import AdmissionPolicy
 from analemma.records.run import RunRecord, RunStatus
 from memory_stores import MemoryRecordStore
-from stores_aws import EmulatedAws, Turnstile, emulated_aws
+from record_stores_fixture import aws as aws
+from record_stores_fixture import store as store
 
 ONE_EACH = AdmissionPolicy(max_running_per_owner=1)
 HOUR = 3600.0
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmulatedAws]:
-    with emulated_aws() as emulated:
-        Turnstile(emulated.dynamodb)
-        yield emulated
-
-
-@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RecordStore]:
-    if request.param == "memory":
-        yield MemoryRecordStore()
-    elif request.param == "sqlite":
-        with SqliteRecordStore(tmp_path / "records.sqlite") as sqlite:
-            yield sqlite
-    else:
-        emulated = request.getfixturevalue("aws")
-        yield DynamoRecordStore(emulated.dynamodb, emulated.new_table())
 
 
 def beginning(runs: AdmittedRuns, those: list[RunRecord]) -> list[RunRecord]:
@@ -470,148 +446,3 @@ def test_a_body_that_is_no_slot_is_corrupt(store: RecordStore) -> None:
 
     with pytest.raises(Corrupt, match="slot/00000 is no Holder"):
         runs.begins(runs.admit())
-
-
-# -- races
-
-
-def race(runs: AdmittedRuns, limit: int, threads: int) -> int:
-    """Let every thread's run run once; return how many ran at once at most."""
-    lock = threading.Lock()
-    together = threading.Barrier(threads)
-    running = most = 0
-
-    def live(run: RunRecord) -> None:
-        nonlocal running, most
-        together.wait()
-        while not runs.begins(run):
-            pass
-        with lock:
-            running += 1
-            most = max(most, running)
-            assert running <= limit
-        assert runs.begins(run)
-        with lock:
-            running -= 1
-        runs.seal(run)
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(live, [runs.admit() for _ in range(threads)]))
-    return most
-
-
-def test_racing_runs_are_never_more_than_the_limit_and_all_run(
-    store: RecordStore,
-) -> None:
-    policy = AdmissionPolicy(max_running_per_owner=3, max_running_per_workflow=2)
-    runs = AdmittedRuns(store, policy)
-
-    assert 1 <= race(runs, limit=2, threads=8) <= 2
-    for partition in ("admission/owner/ann", "admission/workflow/audit"):
-        left = list(store.query(partition))
-        assert all(record.sort.startswith("slot/") for record in left)
-        assert all(record.body == b"" for record in left)
-
-
-def test_two_slices_of_one_run_take_one_slot(store: RecordStore) -> None:
-    runs = AdmittedRuns(store, AdmissionPolicy(max_running_per_owner=2))
-    run = runs.admit()
-    together = threading.Barrier(4)
-
-    def enter(_: int) -> bool:
-        together.wait()
-        return runs.gate.enter(run) is None
-
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(enter, range(4))) == [True] * 4
-    slots = RunningSlots(store, owner_scope("ann", 2)).read()
-    assert sum(slot.holder is not None for slot in slots) == 1
-
-
-# -- crashes
-
-
-class Dying(MemoryRecordStore):
-    """A store whose process dies at a call: before it, or after it was applied."""
-
-    left: int | None = None
-    applied = False
-
-    def _dies(self) -> bool:
-        if self.left is None:
-            return False
-        self.left -= 1
-        return self.left < 0
-
-    def put(self, *args, **kwargs) -> int:
-        dies = self._dies()
-        if dies and not self.applied:
-            raise KeyboardInterrupt
-        revision = super().put(*args, **kwargs)
-        if dies:
-            raise KeyboardInterrupt
-        return revision
-
-    def delete(self, partition: str, sort: str) -> None:
-        dies = self._dies()
-        if dies and not self.applied:
-            raise KeyboardInterrupt
-        super().delete(partition, sort)
-        if dies:
-            raise KeyboardInterrupt
-
-
-def dies_at(
-    runs: AdmittedRuns, call: int, applied: bool, act: Callable[[], object]
-) -> bool:
-    """Let a process die at its write number ``call``; say whether it came to it."""
-    store = runs.records
-    assert isinstance(store, Dying)
-    store.left, store.applied = call, applied
-    try:
-        act()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        store.left = None
-    return False
-
-
-@pytest.mark.parametrize("applied", [False, True])
-@pytest.mark.parametrize("step", ["first enters", "second waits", "first ends"])
-def test_whichever_write_a_process_dies_at_all_runs_run_one_at_a_time(
-    step: str, applied: bool
-) -> None:
-    for call in itertools.count():
-        policy = AdmissionPolicy(max_running_per_owner=1, max_running_per_workflow=1)
-        runs = AdmittedRuns(Dying(), policy)
-        first, second, third = admitted = [runs.admit() for _ in range(3)]
-        acts = {
-            "first enters": lambda run=first, runs=runs: runs.slice(run),
-            "second waits": lambda run=second, runs=runs: runs.slice(run),
-            "first ends": lambda run=first, runs=runs: runs.seal(run),
-        }
-        died = False
-        for name, act in acts.items():
-            if name == step:
-                died = dies_at(runs, call, applied, act)
-            elif not (died and name == "first ends"):
-                act()
-        drain(runs, [third, second, first])
-        assert all(runs.now(run).status.ended for run in admitted)
-        if not died:
-            assert call >= 3
-            return
-
-
-def drain(runs: AdmittedRuns, those: list[RunRecord]) -> None:
-    """Let orchestrators go on with the runs until they have ended, one at a time."""
-    for _ in range(40):
-        for run in those:
-            if not runs.now(run).status.ended and runs.begins(run):
-                running = [
-                    each for each in those if runs.now(each).status is RunStatus.RUNNING
-                ]
-                assert running == [run], running
-                runs.seal(run)
-        runs.clock.move(30)

@@ -36,6 +36,7 @@ from analemma.kernelspace.memory.reader import (
     Line,
     LogReader,
     read_line,
+    task_kind,
 )
 from analemma.kernelspace.memory.recollection import Attempt, Recollection, Seen
 from analemma.kernelspace.memory.remains import NUMBER, Remains
@@ -66,14 +67,19 @@ class Journal:
         self._writer = writer
         self._prefix = log_prefix(namespace)
 
-    def reader(self, up_to: int | None = None) -> LogReader:
-        """Return a reader of this log; what it meets is remembered here."""
+    def reader(self, up_to: int | None = None, *, beside: bool = True) -> LogReader:
+        """Return a reader of this log; what it meets is remembered here.
+
+        ``beside`` says whether it also reads what was written beside the entry
+        ``up_to``: the writes of the tasks that ran for it.
+        """
         return LogReader(
             self.records,
             self.pages,
             self.partition,
             self.namespace,
             up_to=up_to,
+            beside=beside,
             on_line=self._remember,
         )
 
@@ -167,6 +173,14 @@ class Journal:
                 return line if lone is not None and lone.number == number else None
         return None
 
+    def has_checkpoint_after(self, number: int) -> bool:
+        """Say whether a checkpoint stands above the entry; a claim is none."""
+        return any(
+            record.sort.endswith(f"/{ENTRY}")
+            and isinstance(self.read(record).entry, Checkpoint)
+            for record in self._from(number + 1)
+        )
+
     def write(
         self, number: int, kind: str, body: bytes, expected: int
     ) -> Record | None:
@@ -201,6 +215,12 @@ class Journal:
         line = read_line(record)
         self._remember(line)
         return line
+
+    def task_record(self, number: int, slot: str, task_id: str) -> Record | None:
+        """Return what is recorded of a task beside an entry, if anything is."""
+        return self.records.get(
+            self.partition, self.sort(number, task_kind(slot, task_id))
+        )
 
     def sort(self, number: int, kind: str = ENTRY) -> str:
         """Return the sort key of a record of this log."""

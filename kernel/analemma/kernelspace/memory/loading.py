@@ -14,7 +14,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from analemma.errors import Corrupt
 from analemma.kernelspace.memory.journal import Journal
 from analemma.kernelspace.memory.reader import FINISHED, Loaded
-from analemma.kernelspace.memory.restore import Restored, Restorer
+from analemma.kernelspace.memory.restore import ChannelValue, Restored, Restorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,26 @@ class Loader:
                 # All that was left of a log may have been deleted ahead of us.
                 if found is not None or is_empty or not self._was_pruned():
                     return found
+
+    def channel(self, number: int, name: str) -> ChannelValue | None:
+        """Return one channel of the checkpoint at ``number``; None if it has none.
+
+        The other channels are not decoded, and what tasks wrote for the
+        checkpoint is not read.
+
+        Raises:
+            Corrupt: stored bytes are not what was written.
+        """
+        while True:
+            reader = self._journal.reader(up_to=number, beside=False)
+            try:
+                loaded = next(reader.checkpoints(), None)
+                if loaded is None or loaded.manifest.number != number:
+                    return None
+                return Restorer(reader, self._serde, self._run_id).channel(loaded, name)
+            except Corrupt:
+                if not self._was_pruned():
+                    raise
 
     def all(
         self, chosen: Callable[[Loaded, Restorer], bool]

@@ -11,6 +11,7 @@ meanwhile. What pruning took away stands at the very start (``remains``).
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from analemma.errors import ManifestMismatch, PageMissing
 from analemma.hardware.ports import PageStore, Record, RecordStore
@@ -96,6 +97,11 @@ def read_line(record: Record) -> Line:
     return Line(number, slot, entry, record.revision, len(record.body))
 
 
+def task_kind(slot: str, task_id: str) -> str:
+    """Return under which kind the record of a task stands beside an entry."""
+    return f"{slot}/{quote(task_id, safe='')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A checkpoint as it stands in the log, with the writes recorded for it.
@@ -144,8 +150,9 @@ def rows_of(writes: TaskWrites, pages: PageStore) -> list[Row]:
 class LogReader:
     """A descending walk over one namespace's log.
 
-    ``on_line`` is called with every record met, before anything is done with
-    it. Not safe to share between threads.
+    ``up_to`` is the entry to begin with, after what stands beside it unless
+    ``beside`` is False. ``on_line`` is called with every record met, before
+    anything is done with it. Not safe to share between threads.
     """
 
     def __init__(
@@ -156,10 +163,12 @@ class LogReader:
         namespace: str,
         *,
         up_to: int | None = None,
+        beside: bool = True,
         on_line: Callable[[Line], None] | None = None,
     ) -> None:
         prefix = log_prefix(namespace)
-        high = log_sort(namespace, up_to, after("")) if up_to else after(prefix)
+        last = after("") if beside else ENTRY
+        high = log_sort(namespace, up_to, last) if up_to else after(prefix)
         self._rows = records.query(partition, low=prefix, high=high, descending=True)
         self._store = pages
         self._namespace = namespace

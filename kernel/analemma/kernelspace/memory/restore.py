@@ -33,6 +33,13 @@ class Restored:
     known: Known
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelValue:
+    """A channel's value, which may be None."""
+
+    value: object
+
+
 class Restorer:
     """Puts checkpoints of one log together."""
 
@@ -48,6 +55,15 @@ class Restorer:
         """Return a checkpoint's metadata."""
         # cast: what was put is what comes back; LangGraph types it.
         return cast("CheckpointMetadata", self._plain(manifest, "metadata"))
+
+    def channel(self, loaded: Loaded, name: str) -> ChannelValue | None:
+        """Return the value of one channel, or None if the checkpoint has none.
+
+        Raises:
+            Corrupt: a page is missing or is not what was written.
+        """
+        encoded = loaded.manifest.channels.get(name)
+        return None if encoded is None else ChannelValue(self._decoder.value(encoded))
 
     def restore(self, loaded: Loaded) -> Restored:
         """Return the checkpoint, its channels and its pending writes.

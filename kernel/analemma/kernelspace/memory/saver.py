@@ -26,7 +26,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from analemma.hardware.ports import Clock, PageStore, RecordStore, SystemClock
 from analemma.ids import WorkflowDigest
 from analemma.kernelspace.langgraph_compat import TASKS
-from analemma.kernelspace.layout import ROOT_NAMESPACE, log_sort, run_partition
+from analemma.kernelspace.layout import ROOT_NAMESPACE, run_partition
 from analemma.kernelspace.memory.asynchronous import ThreadedSaver
 from analemma.kernelspace.memory.copying import copy_logs, delete_logs
 from analemma.kernelspace.memory.fence import Fenced
@@ -38,6 +38,7 @@ from analemma.kernelspace.memory.pruning import Pruner, all_but_latest, of_invoc
 from analemma.kernelspace.memory.reader import Loaded
 from analemma.kernelspace.memory.recollection import Held
 from analemma.kernelspace.memory.restore import Restorer
+from analemma.kernelspace.memory.rootlog import RootLog
 from analemma.kernelspace.memory.snapshot import Snapshot
 from analemma.kernelspace.memory.taskrecorder import TaskRecorder, special_revision
 from analemma.kernelspace.program import Graph
@@ -164,14 +165,13 @@ class PagedSaver(ThreadedSaver):
 
     def has_finished(self, run_id: str, checkpoint_id: str, task_id: str) -> bool:
         """Say whether a finished attempt of a root task is recorded by now."""
-        seen = self._journal(run_id, ROOT_NAMESPACE).locate(checkpoint_id)
-        if seen is None:
-            return False
-        found = self._records.get(
-            run_partition(self._owner, run_id),
-            log_sort(ROOT_NAMESPACE, seen.number, f"w/{task_id}"),
-        )
-        return found is not None
+        log = self.root_log(run_id)
+        place = log.place(checkpoint_id)
+        return place is not None and log.has_finished(place, task_id)
+
+    def root_log(self, run_id: str) -> RootLog:
+        """Return the run's root log, for reading single records of it."""
+        return RootLog(self._journal(run_id, ROOT_NAMESPACE), self.serde, run_id)
 
     def put(
         self,
@@ -424,6 +424,7 @@ class PagedSaver(ThreadedSaver):
         with self._lock:
             for key in [key for key in self._journals if key[0] == run_id]:
                 del self._journals[key]
+            self._claimed.discard(run_id)
 
     def _journals_of(self, run_id: str) -> Sequence[Journal]:
         with self._lock:

@@ -11,7 +11,6 @@ tells them.
 """
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -33,6 +32,7 @@ from analemma.kernelspace.memory.reader import (
     held_pages,
     read_line,
     rows_of,
+    task_kind,
 )
 from analemma.kernelspace.memory.recollection import Attempt, Held, Seen, Waiting
 from analemma.kernelspace.memory.rows import Row
@@ -97,7 +97,7 @@ class TaskRecorder:
 
     def _finished(self, checkpoint_id: str, number: int, attempt: Attempt) -> None:
         journal = self._journal
-        kind = f"{FINISHED}/{quote(attempt.task_id, safe='')}"
+        kind = task_kind(FINISHED, attempt.task_id)
         fresh = journal.fresh(attempt.pages, checkpoint_id)
         body, stored = writes_body(
             journal.place(number, kind),
@@ -116,7 +116,7 @@ class TaskRecorder:
 
     def _special(self, number: int, attempt: Attempt) -> None:
         journal = self._journal
-        kind = f"{SPECIAL}/{quote(attempt.task_id, safe='')}"
+        kind = task_kind(SPECIAL, attempt.task_id)
         current: Record | None = None
         while True:
             together, own = self._merge(current, attempt)
@@ -158,8 +158,7 @@ class TaskRecorder:
 
 def special_revision(journal: Journal, number: int, task_id: str) -> int:
     """Return how often what stands under ``s/`` was written; 0 if nothing does."""
-    sort = journal.sort(number, f"{SPECIAL}/{quote(task_id, safe='')}")
-    record = journal.records.get(journal.partition, sort)
+    record = journal.task_record(number, SPECIAL, task_id)
     return 0 if record is None else record.revision
 
 

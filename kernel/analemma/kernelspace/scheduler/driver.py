@@ -139,8 +139,11 @@ class Driver:
         limits: SliceLimits,
         used: Callable[[], Usage],
         purse: Purse,
+        asked_at_step: int | None = None,
     ) -> StopReason | Exception | None:
         """Run supersteps; return why it stopped (None: the graph did by itself).
+
+        ``asked_at_step`` is from where the recursion limit counts (``RunRecord``).
 
         An exception of the graph is returned, because it is an outcome; so is a
         ``BudgetReached`` where the limits that runs share leave no superstep.
@@ -165,7 +168,7 @@ class Driver:
         token = CURRENT_MODEL.set(model)
         breakers = CURRENT_BREAKERS.set(self._machine.breakers)
         try:
-            self._invoke(value, control)
+            self._invoke(value, control, asked_at_step)
         except GraphDrained:
             return StopReason(control.drain_reason or StopReason.TIME)
         except Fenced:
@@ -182,11 +185,15 @@ class Driver:
             self.saver.flush(self._run_id)
         return None
 
-    def _invoke(self, value: Any, control: SliceControl) -> None:
+    def _invoke(
+        self, value: Any, control: SliceControl, asked_at_step: int | None
+    ) -> None:
         # Any: the input of whatever graph this is.
         config: RunnableConfig = {
             **self.config,
-            "recursion_limit": RecursionLimit.of(self._program.recursion_limit),
+            "recursion_limit": RecursionLimit.of(
+                self._program.recursion_limit, asked_at_step
+            ),
         }
         if self._program.asynchronous:
             asyncio.run(

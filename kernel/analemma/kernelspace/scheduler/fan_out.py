@@ -15,16 +15,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
-    CheckpointTuple,
-)
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import PregelExecutableTask
 from pydantic import BaseModel, ConfigDict
@@ -40,15 +34,34 @@ from analemma.kernelspace.langgraph_compat import (
 )
 from analemma.kernelspace.memory.saver import PagedSaver
 from analemma.kernelspace.program import Graph
+from analemma.kernelspace.scheduler.batches import (
+    Superstep,
+    batch_pages,
+    load_batch,
+)
 from analemma.kernelspace.scheduler.tasks import (
     as_failure,
     is_boundary_task,
     is_error_handler_task,
+    is_functional_task,
 )
+from analemma.kernelspace.scheduler.worker_saver import (
+    BatchSaver,
+    JoinsElsewhere,
+    WorkerSaver,
+)
+from analemma.kernelspace.scheduler.worker_view import narrowed
 from analemma.records.envelope import WorkerEvent
 
 _THREADS = 4
 """Tasks of a batch that one worker runs at once; agents mostly wait."""
+
+_INNER_THREADS = 1024
+"""For what tasks call: a caller keeps its thread while it waits for the called.
+
+In one pool with the callers they would wait for each other. Threads are made only
+when they are needed.
+"""
 
 
 class FanOutPlan(BaseModel):
@@ -77,10 +90,6 @@ class FailureRecorded(GraphBubbleUp):
     """
 
 
-class JoinsElsewhere(GraphBubbleUp):
-    """Stops a worker that would advance the checkpoint: the slice does that."""
-
-
 def plan(
     pages: PageStore,
     *,
@@ -90,11 +99,27 @@ def plan(
     task_ids: Sequence[str],
     batch_size: int,
     round_number: int,
+    superstep: Superstep | None = None,
 ) -> tuple[PageId, int]:
     """Store a plan; return the page of its worker events, and how many.
 
+    With ``superstep``, and if all tasks were sent, each batch's page holds all
+    that its tasks need, and what a worker loads does not grow with the number of
+    tasks. Otherwise it holds their ids, and each worker loads the checkpoint.
+
     Equal arguments store equal pages, so a repeated slice plans nothing new.
     """
+    if superstep is not None and superstep.sent_all(task_ids):
+        return batch_pages(
+            pages,
+            superstep,
+            owner=owner,
+            run_id=run_id,
+            checkpoint_id=checkpoint_id,
+            task_ids=task_ids,
+            batch_size=batch_size,
+            round_number=round_number,
+        )
     batches = tuple(
         tuple(task_ids[start : start + batch_size])
         for start in range(0, len(task_ids), batch_size)
@@ -117,6 +142,15 @@ def worker_events(pages: PageStore, ref: str) -> Iterator[WorkerEvent]:
         yield WorkerEvent.model_validate(event)
 
 
+def planned_tasks(pages: PageStore, ref: str) -> int:
+    """Return how many tasks the workers of a fan-out were given."""
+    events = list(worker_events(pages, ref))
+    if not events or events[0].tasks is not None:
+        return sum(event.tasks or 0 for event in events)
+    planned = FanOutPlan.model_validate_json(pages.get(PageId(events[0].ref)))
+    return sum(len(batch) for batch in planned.batches)
+
+
 def run_batch(
     graph: Graph,
     saver: PagedSaver,
@@ -132,14 +166,14 @@ def run_batch(
     Raises:
         Retryable: a store failed; the batch can be repeated.
     """
-    planned = FanOutPlan.model_validate_json(pages.get(PageId(event.ref)))
-    head = saver.get_tuple(config)
-    if head is None or head.checkpoint["id"] != planned.checkpoint_id:
+    prepared = (
+        _with_whole_checkpoint(graph, saver, config, pages, event)
+        if event.tasks is None
+        else _with_own_tasks(graph, saver, config, pages, event)
+    )
+    if prepared is None:
         return {}
-    mine = frozenset(planned.batches[event.batch])
-    own = _WorkerSaver(saver, mine)
-    submit = _OnlyTasks(graph, own, planned.checkpoint_id, mine)
-    worker = graph.copy({"checkpointer": own})
+    worker, submit = prepared
     config = {
         **config,
         "configurable": {
@@ -162,13 +196,48 @@ def run_batch(
     return submit.outcomes
 
 
+def _with_whole_checkpoint(
+    graph: Graph,
+    saver: PagedSaver,
+    config: RunnableConfig,
+    pages: PageStore,
+    event: WorkerEvent,
+) -> "tuple[Graph, _OnlyTasks] | None":
+    planned = FanOutPlan.model_validate_json(pages.get(PageId(event.ref)))
+    head = saver.get_tuple(config)
+    if head is None or head.checkpoint["id"] != planned.checkpoint_id:
+        return None
+    mine = frozenset(planned.batches[event.batch])
+    own = WorkerSaver(saver, mine)
+    submit = _OnlyTasks(graph, own, planned.checkpoint_id, mine)
+    return graph.copy({"checkpointer": own}), submit
+
+
+def _with_own_tasks(
+    graph: Graph,
+    saver: PagedSaver,
+    config: RunnableConfig,
+    pages: PageStore,
+    event: WorkerEvent,
+) -> "tuple[Graph, _OnlyTasks] | None":
+    batch = load_batch(pages, event, saver.serde)
+    log = saver.root_log(str(config["configurable"]["thread_id"]))
+    log.trust(batch.checkpoint_id, batch.place)
+    if log.is_superseded(batch.place):
+        return None
+    mine = frozenset(batch.task_ids)
+    own = BatchSaver(saver, mine, graph, log, batch)
+    submit = _OnlyTasks(graph, own, batch.checkpoint_id, mine)
+    return narrowed(graph, own, batch), submit
+
+
 class _OnlyTasks:
     """LangGraph's submit hook, for the tasks of one batch."""
 
     def __init__(
         self,
         graph: Graph,
-        saver: "_WorkerSaver",
+        saver: WorkerSaver,
         checkpoint_id: str,
         mine: frozenset[str],
     ) -> None:
@@ -177,6 +246,7 @@ class _OnlyTasks:
         self._checkpoint_id = checkpoint_id
         self._mine = mine
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
+        self._inner = ThreadPoolExecutor(_INNER_THREADS, thread_name_prefix="inner")
         self.outcomes: dict[str, BaseException | None] = {}
         self.interrupted: Retryable | None = None
 
@@ -186,6 +256,7 @@ class _OnlyTasks:
     def close(self) -> None:
         """Wait until every task has ended."""
         self._pool.shutdown()
+        self._inner.shutdown()
 
     def _submit(
         self,
@@ -204,24 +275,30 @@ class _OnlyTasks:
             refused: Future[Any] = Future()
             refused.set_exception(NotMine())
             return refused
-        if not boundary:
-            return self._pool.submit(
-                copy_context().run, lambda: function(task, *args, **options)
-            )
-        return self._pool.submit(
-            copy_context().run, lambda: self._execute(function, task, args, options)
+        pool, perform = (
+            (self._pool, self._execute) if boundary else (self._inner, self._call)
         )
+        run = partial(function, task, *args, **options)
+        return pool.submit(copy_context().run, perform, task, run)
 
-    def _execute(
-        self,
-        function: Callable[..., Any],
-        task: PregelExecutableTask,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> Any:
+    def _call(self, task: PregelExecutableTask, run: Callable[[], Any]) -> Any:
+        """Run a functional task, or return what an earlier worker's call did."""
+        if is_functional_task(task):
+            recorded = self._saver.recorded_call(task.id)
+            if recorded is not None:
+                task.writes.extend(recorded)
+                return recorded[-1][1]
+        return run()
+
+    def _execute(self, task: PregelExecutableTask, run: Callable[[], Any]) -> Any:
         run_id = str(task.config["configurable"]["thread_id"])
         try:
-            finished = self._saver.has_finished(run_id, self._checkpoint_id, task.id)
+            finished = self._saver.has_finished(
+                run_id, self._checkpoint_id, task.id
+            ) or (
+                bool(self._graph.nodes[task.name].error_handler_node)
+                and self._saver.was_handed_over(task.id)
+            )
         except Retryable as failed:
             # Not the task's failure: LangGraph must neither record it nor cancel
             # its siblings.
@@ -232,7 +309,7 @@ class _OnlyTasks:
             self.outcomes[task.id] = None
             raise NotMine
         try:
-            result = function(task, *args, **options)
+            result = run()
         except GraphBubbleUp as stop:  # an interrupt, a command, a used-up budget
             self.outcomes[task.id] = stop
             raise
@@ -258,55 +335,3 @@ class _OnlyTasks:
             }
         }
         self._saver.put_writes(config, writes, task.id, task_path_str(task.path))
-
-
-class _WorkerSaver(BaseCheckpointSaver[int]):
-    """The run's saver, minus everything that only the slice may do."""
-
-    def __init__(self, saver: PagedSaver, mine: frozenset[str]) -> None:
-        super().__init__(serde=saver.serde)
-        self._saver = saver
-        self._mine = mine
-
-    def has_finished(self, run_id: str, checkpoint_id: str, task_id: str) -> bool:
-        return self._saver.has_finished(run_id, checkpoint_id, task_id)
-
-    def get_next_version(self, current: int | None, channel: None) -> int:
-        return self._saver.get_next_version(current, channel)
-
-    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        return self._saver.get_tuple(config)
-
-    def list(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,  # noqa: A002  # LangGraph's name
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> Iterator[CheckpointTuple]:
-        return self._saver.list(config, filter=filter, before=before, limit=limit)
-
-    def put(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        if not config["configurable"].get("checkpoint_ns"):
-            raise JoinsElsewhere
-        return self._saver.put(config, checkpoint, metadata, new_versions)
-
-    def put_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        root = not config["configurable"].get("checkpoint_ns")
-        # A path with a second "~" is a functional task that a task called.
-        if root and task_id not in self._mine and task_path.count("~") <= 1:
-            return
-        self._saver.put_writes(config, writes, task_id, task_path)

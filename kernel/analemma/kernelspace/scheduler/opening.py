@@ -46,6 +46,7 @@ def opened(
                 update={"seconds": round(record.used.seconds + lost, 3)}
             ),
             "attempts": attempts,
+            "asked_at_step": at.step if at and at.questions else record.asked_at_step,
             "slices": record.slices + 1,
             **slice_counted(record, execution, now),
             "opened_at": now,

@@ -22,14 +22,18 @@ class RecursionLimit(int):
     _root_stops_at: int
 
     @classmethod
-    def of(cls, limit: int | None) -> Self:
+    def of(cls, limit: int | None, asked_at_step: int | None = None) -> Self:
         """Return the limit that a graph was given; None for LangGraph's default.
+
+        An answer is an invocation of its own: LangGraph counts from the step
+        after which it was asked.
 
         The default does not stop a root graph: the run's budget does, and can
         be raised. Nested graphs keep it, because nothing else would stop them.
         """
         made = cls(DEFAULT_RECURSION_LIMIT if limit is None else limit)
-        made._root_stops_at = _NO_LIMIT if limit is None else limit
+        begun = 0 if asked_at_step is None else asked_at_step + 2
+        made._root_stops_at = _NO_LIMIT if limit is None else begun + limit
         return made
 
     def __radd__(self, step: int) -> int:

@@ -16,17 +16,18 @@ from langgraph.types import Command
 
 from analemma.errors import AnalemmaError, LeaseLost, Retryable
 from analemma.ids import Owner
-from analemma.kernelspace.interrupts.approvals import ApprovalDesk
 from analemma.kernelspace.ledger import Ledger
 from analemma.kernelspace.machine import Machine
 from analemma.kernelspace.memory.fence import Fenced
 from analemma.kernelspace.process_table import ProcessTable, StoredRun
 from analemma.kernelspace.program import Program
 from analemma.kernelspace.scheduler import opening, verdicts
+from analemma.kernelspace.scheduler.batches import Superstep
 from analemma.kernelspace.scheduler.boundary import Boundary
 from analemma.kernelspace.scheduler.control import StopReason
 from analemma.kernelspace.scheduler.driver import Driver
 from analemma.kernelspace.scheduler.fan_out import plan
+from analemma.kernelspace.scheduler.questions import Questions
 from analemma.kernelspace.scheduler.refusals import take_refusal
 from analemma.kernelspace.scheduler.renewal import (
     has_renewed,
@@ -36,7 +37,7 @@ from analemma.kernelspace.scheduler.renewal import (
 from analemma.kernelspace.scheduler.turns import make_room, wait_for_turn
 from analemma.kernelspace.spending.refused import BudgetReached
 from analemma.kernelspace.value_pages import load_value
-from analemma.records.approval import ApprovalRecord, ApprovalStatus
+from analemma.records.approval import ApprovalRecord
 from analemma.records.budget import Usage
 from analemma.records.envelope import SliceEvent
 from analemma.records.run import (
@@ -122,7 +123,7 @@ class _Slice:
         self._stored = stored
         self._table = ProcessTable(machine.records)
         self._pages = machine.pages(Owner(event.owner))
-        self._desk = ApprovalDesk(machine.records, event.owner)
+        self._questions = Questions(machine, event.owner, event.run_id)
         self._started_seconds = machine.clock.monotonic_seconds()
         self._log: Log = structlog.get_logger().bind(
             run_id=event.run_id, slice=stored.record.slices + 1
@@ -254,7 +255,11 @@ class _Slice:
         if at is not None and (gave_up := self._gave_up(at)):
             return gave_up
         outcome = self._driver.drive(
-            self._input(at), self._limits, self._used, self._purse
+            self._input(at),
+            self._limits,
+            self._used,
+            self._purse,
+            self._record.asked_at_step,
         )
         if isinstance(outcome, Exception):
             return self._failure(outcome)
@@ -286,9 +291,9 @@ class _Slice:
         """
         if at.finished:
             return self._done(at)
-        if open_approvals := self._open_approvals(at):
+        if open_approvals := self._questions.open(at):
             return self._await_approval(at, open_approvals)
-        if self._rejected_breakpoint(at):
+        if self._questions.rejected_breakpoint(at):
             return self._terminated(TerminationReason.CANCELLED, at)
         if reason := self._record.budget.exceeded_by(self._used()):
             return self._terminated(reason, at)
@@ -304,30 +309,10 @@ class _Slice:
         # Any: the input of whatever graph this is.
         if at is None:
             return load_value(self._pages, self._record.input_ref, self._machine.serde)
-        answers = {
-            question.interrupt_id: self._approval_of(at, question_index).resume_value
-            for question_index, question in enumerate(at.questions)
-            if not question.is_breakpoint
-        }
+        answers = self._questions.answers(at)
         return Command(resume=answers) if answers else None
 
     # -- approvals
-
-    def _approval_of(self, at: Boundary, index: int) -> ApprovalRecord:
-        return self._desk.open(
-            self._event.run_id, at.questions[index], self._machine.clock.now()
-        )
-
-    def _open_approvals(self, at: Boundary) -> list[ApprovalRecord]:
-        approvals = [self._approval_of(at, index) for index in range(len(at.questions))]
-        return [each for each in approvals if each.status is ApprovalStatus.OPEN]
-
-    def _rejected_breakpoint(self, at: Boundary) -> bool:
-        return any(
-            question.is_breakpoint
-            and self._approval_of(at, index).status is ApprovalStatus.REJECTED
-            for index, question in enumerate(at.questions)
-        )
 
     def _await_approval(self, at: Boundary, waiting: list[ApprovalRecord]) -> _Sealed:
         ref = verdicts.park_items(self._pages, waiting)
@@ -381,6 +366,7 @@ class _Slice:
             task_ids=at.sends,
             batch_size=policy.batch_size,
             round_number=rounds,
+            superstep=Superstep(self._driver.saver, at.unfinished),
         )
         attempts = self._attempts(at).model_copy(
             update={"rounds": rounds, "fanned_out": True}

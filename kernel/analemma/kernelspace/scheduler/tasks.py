@@ -34,3 +34,8 @@ def is_boundary_task(task: PregelExecutableTask) -> bool:
         and task.path[-1] is not True
         and not is_error_handler_task(task)
     )
+
+
+def is_functional_task(task: PregelExecutableTask) -> bool:
+    """Say whether another task called it as a function."""
+    return task.path[-1] is True

@@ -63,7 +63,9 @@ def run_worker(machine: Machine, program: Program, event: WorkerEvent) -> None:
                 {
                     "configurable": {"thread_id": event.run_id},
                     "callbacks": [TaskObserver(log)],
-                    "recursion_limit": RecursionLimit.of(program.recursion_limit),
+                    "recursion_limit": RecursionLimit.of(
+                        program.recursion_limit, record.asked_at_step
+                    ),
                 },
                 pages,
                 event,

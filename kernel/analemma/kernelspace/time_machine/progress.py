@@ -7,10 +7,9 @@ last sealed superstep, and that superstep's number.
 from dataclasses import dataclass
 
 from analemma.hardware.ports import PageStore, RecordStore
-from analemma.ids import PageId
 from analemma.kernelspace import layout
 from analemma.kernelspace.memory.reader import FINISHED, LogReader
-from analemma.kernelspace.scheduler.fan_out import FanOutPlan, worker_events
+from analemma.kernelspace.scheduler.fan_out import planned_tasks
 from analemma.records.run import RunRecord
 from analemma.records.transition import FanOut
 
@@ -34,13 +33,5 @@ def progress(records: RecordStore, pages: PageStore, run: RunRecord) -> Progress
         step = -1 if last.manifest.step is None else last.manifest.step
     pending = None
     if isinstance(run.transition, FanOut) and not run.status.ended:
-        pending = _planned(pages, run.transition.ref)
+        pending = planned_tasks(pages, run.transition.ref)
     return Progress(supersteps=step + 1, tasks_done=done, tasks_pending=pending)
-
-
-def _planned(pages: PageStore, ref: str) -> int | None:
-    event = next(worker_events(pages, ref), None)
-    if event is None:
-        return None
-    plan = FanOutPlan.model_validate_json(pages.get(PageId(event.ref)))
-    return sum(len(batch) for batch in plan.batches)

@@ -274,3 +274,14 @@ def test_writes_that_come_before_their_checkpoint_cost_who_owns_the_run_no_readi
     found = memory.saver().get_tuple(config)
     assert found is not None
     assert found.pending_writes == [("task", "x", "written first")]
+
+
+def test_who_deleted_a_run_no_longer_takes_it_for_his(memory: MemoryBackend) -> None:
+    saver = memory.saver()
+    saver.claim(RUN, "owner")
+    saver.delete_thread(RUN)
+    ids = chain(memory.saver(), 1)  # somebody else begins it anew
+    saver.put_writes(config_of(ids[0]), [("x", "written late")], "task")
+    found = memory.saver().get_tuple(config_of())
+    assert found is not None
+    assert found.pending_writes == [("task", "x", "written late")]
