@@ -61,7 +61,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 @settings(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],
 )
 @given(prompt=TEXTS, system=TEXTS, cap=st.integers(1, 50) | st.none())
 def test_a_call_never_costs_more_than_its_bound(

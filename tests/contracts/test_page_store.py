@@ -172,9 +172,11 @@ def test_many_threads_store_the_same_page_once(pages: Pages) -> None:
 
 @settings(
     max_examples=25,
-    deadline=None,  # The disk is shared.
     # Pages never clash: equal bytes are the same page.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],
 )
 @given(st.sets(st.binary(max_size=64), max_size=6))
 def test_every_page_stored_is_found_by_its_hash(

@@ -310,9 +310,11 @@ def test_abandoned_query_holds_nothing(store: RecordStore) -> None:
 
 @settings(
     max_examples=40,
-    deadline=None,  # The disk is shared.
     # Every example has a partition of its own, so one store serves them all.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],
 )
 @given(
     writes=WRITES,

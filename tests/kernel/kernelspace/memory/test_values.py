@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -265,7 +265,7 @@ VALUES = JSON | MAPS | st.lists(JSON | MESSAGES, max_size=80)
 
 
 @given(VALUES)
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(max_examples=60)
 def test_codec_gives_back_every_value_through_its_wire_form(value: object) -> None:
     serde = JsonPlusSerializer()
     draft = Draft()
@@ -286,7 +286,7 @@ def test_codec_gives_back_every_value_through_its_wire_form(value: object) -> No
 
 
 @given(st.lists(JSON | MESSAGES, max_size=40), st.lists(JSON | MESSAGES, max_size=9))
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+@settings(max_examples=40)
 def test_list_that_grew_is_encoded_as_if_it_had_always_been_so_long(
     start: list[object], more: list[object]
 ) -> None:

@@ -145,7 +145,7 @@ LIVES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(lives=LIVES, limit=st.integers(1, 1200), shared=st.booleans())
 def test_slices_that_die_anywhere_spend_no_more_than_the_limit(
     lives: list[tuple[list[int], Where, int]], limit: int, shared: bool
@@ -164,7 +164,7 @@ def test_slices_that_die_anywhere_spend_no_more_than_the_limit(
         assert model.billed_micro_usd <= (3000 if shared else 10**9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives=LIVES, limit=st.integers(100, 2000), seed=st.integers(0, 2**16))
 def test_workers_at_once_with_threads_of_their_own_spend_no_more_than_the_limit(
     lives: list[tuple[list[int], Where, int]], limit: int, seed: int
